@@ -1,0 +1,94 @@
+/* change.h: what every act shares: filling an event, checking the revision a person saw, and the
+ * one transaction that writes rows and event together. Used only in this folder. */
+#ifndef PITHEAD_BACKEND_ACTS_CHANGE_H
+#define PITHEAD_BACKEND_ACTS_CHANGE_H
+
+#include "backend/acts/acts.h"
+#include "backend/rollout/rollout_fsm.h"
+
+/* Rows to write with one event; NULL = untouched. revision fields are set by change_commit. */
+struct change {
+	struct event ev;
+	char subject[200], before[640], after[640];
+	int lowers_risk; /* may spend the disk reserve */
+	struct endpoint_row *endpoint;
+	struct rollout_row *rollout;   /* the one acted on */
+	struct rollout_row *superseded; /* another that ends by it */
+	struct approval_row *approval;
+	struct override_row *override_save, *override_remove;
+	struct alert_row *alert;
+};
+
+/* An event by `a` about ep (may be NULL) with ep's state as `before`. */
+void change_init(struct change *c, const struct act *a, const char *verb,
+	const struct live_endpoint *ep, const struct rollout_row *rollout);
+
+/* Writes all of c in one transaction; *seq gets the event's sequence and, where ep is given, its
+ * live row becomes the committed one. A full disk is met with the reserve when c lowers risk. */
+int change_commit(
+	struct world *w, struct change *c, struct live_endpoint *ep, int64_t *seq, struct err *e);
+
+/* Writes the event of a proof and the ended rollout, without a new revision: nobody changed
+ * anything, the gateway confirmed it. */
+int proof_commit(struct world *w, struct change *c, struct live_endpoint *ep,
+	const struct rollout_row *r, int64_t *seq, struct err *e);
+
+/* {"candidate":"v3",…}: the state that undo and readers compare, keys sorted. rollout may be NULL. */
+void state_format(const struct endpoint_row *ep, const struct rollout_row *rollout, char *out,
+	size_t size);
+
+/* 0 when a names no revision or `current`; else ERR_STALE with out->moved filled. */
+int act_check_revision(struct world *w, const struct act *a, int64_t current, const char *what,
+	struct act_result *out, struct err *e);
+
+/* Plan lines. */
+void plan_will(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void plan_will_not(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void plan_need(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void plan_warn(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* "5 %", "0.25 %" (16 bytes are enough). */
+void share_format(int share_bp, char *out, size_t size);
+
+/* -- effects.c: what makes gateway and store agree -- */
+
+/* The row that the gateway must have for ep's committed state. */
+struct gateway_route route_desired(const struct live_endpoint *ep);
+int route_same(const struct gateway_route *a, const struct gateway_route *b);
+
+/* Sends overrides, then (when the candidate has a share) a lease, then the route, and reads it
+ * back into ep->in_force. A failure leaves the rest to the reconciler. */
+int effect_route(struct world *w, struct live_endpoint *ep, struct err *e);
+int effect_lease(struct world *w, struct live_endpoint *ep, struct err *e);
+int effect_overrides(struct world *w, struct live_endpoint *ep, struct err *e);
+
+/* After effect_route: ends `promoting` and `aborting` rollouts whose wish the gateway confirms,
+ * with an event of the engine. */
+int effect_prove(struct world *w, struct live_endpoint *ep, struct err *e);
+
+/* Slot of a version (-1 = none), healthy and configured servers of it. */
+int slot_find(const struct live_endpoint *ep, const char *version);
+int slot_healthy(const struct live_endpoint *ep, int slot);
+int servers_wanted(const struct live_endpoint *ep, const char *version);
+/* Asks the gateway for the servers' states now. */
+void servers_refresh(struct world *w, struct live_endpoint *ep);
+/* Whether all servers that the version should have are healthy. */
+int version_ready(const struct live_endpoint *ep, const char *version);
+
+/* The active rollout of an endpoint (its row.rollout): 1 found, 0 none. */
+int rollout_active(struct world *w, const struct live_endpoint *ep, struct rollout_row *out,
+	struct err *e);
+/* Number of distinct people who approved. */
+int approvals_count(struct world *w, int64_t rollout);
+/* Moves an active rollout on `event` by the engine (ready, lapse, guard's abort). */
+int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout_event event,
+	const char *verb, const char *reason, const char *causes, struct err *e);
+
+/* Approvals that the endpoint's tier asks for. */
+int tier_approvals(struct world *w, const struct endpoint_row *ep);
+
+/* Opens an alert unless the same kind is open for the endpoint already. */
+int alert_raise(struct world *w, struct live_endpoint *ep, const char *kind, const char *level,
+	const char *message, int64_t rollout, struct err *e);
+
+#endif

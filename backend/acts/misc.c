@@ -1,0 +1,171 @@
+/* misc.c: acts about the engine itself, outcomes, and the proof of an act. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/acts/change.h"
+#include "backend/base/xalloc.h"
+#include "backend/store/telemetry.h"
+
+int act_outcomes(struct world *w, const struct outcome_in *list, int count,
+	struct outcome_counts *out, struct err *e)
+{
+	int64_t now = clock_wall_us(&w->clock);
+
+	*out = (struct outcome_counts){0};
+	for (int i = 0; i < count; i++) {
+		struct live_endpoint *ep;
+		struct record r;
+		int rc = telemetry_find_record(w->store, list[i].id, &r, e);
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0) {
+			out->unknown++;
+			continue;
+		}
+		rc = telemetry_add_outcome(w->store, list[i].id, list[i].name, list[i].value, now, e);
+		if (rc < 0)
+			return rc;
+		if (rc == 0) {
+			out->duplicate++;
+			continue;
+		}
+		out->stored++;
+		ep = world_find_endpoint(w, r.endpoint, NULL);
+		if (ep && strcmp(list[i].name, ep->config->outcome) == 0)
+			window_add_outcome(
+				ep->window, r.arm, r.routed_us, r.score, list[i].value);
+	}
+	return 0;
+}
+
+int act_engine_stop(
+	struct world *w, const struct act *a, int all, struct act_result *out, struct err *e)
+{
+	struct change c;
+	int rc;
+
+	*out = (struct act_result){0};
+	str_copy(out->plan.title, sizeof out->plan.title, "stop the engine");
+	if (all)
+		plan_will(&out->plan, "stop gateway and servers too: no endpoint answers any more");
+	else
+		plan_will(&out->plan,
+			"leave gateway and servers running; candidates lose their traffic with the lease");
+	plan_need(&out->plan, "nobody else");
+	str_copy(out->plan.undo, sizeof out->plan.undo, "start it again: any pithead command does");
+	if (a->dry_run)
+		return 0;
+	change_init(&c, a, "engine.stop", NULL, NULL);
+	c.ev.subject = "engine";
+	c.ev.after = all ? "{\"text\":\"with gateway and servers\"}" : "{\"text\":\"engine only\"}";
+	rc = change_commit(w, &c, NULL, &out->seq, e);
+	if (rc)
+		return rc;
+	w->stopping = 1;
+	w->stop_all = all;
+	return 0;
+}
+
+static int put_observed(struct world *w, const struct act *a, struct live_endpoint *ep,
+	struct err *e)
+{
+	struct endpoint_row row = ep->row;
+	struct gateway_route seen;
+	struct change c;
+	int64_t seq;
+	int rc = gateway_get_route(w->gateway, ep->row.id, &seen, e);
+
+	if (rc || seen.stable_slot < 0 || !seen.stable_version[0])
+		return 0; /* nothing runs for it: there is nothing to keep */
+	str_copy(row.stable, sizeof row.stable, seen.stable_version);
+	row.candidate[0] = '\0';
+	row.rollout = 0;
+	row.share_bp = row.gate = 0;
+	change_init(&c, a, "engine.hold", ep, NULL);
+	c.endpoint = &row;
+	return change_commit(w, &c, ep, &seq, e);
+}
+
+int act_hold(struct world *w, const struct act *a, const char *choose, struct act_result *out,
+	struct err *e)
+{
+	int observed = strcmp(choose, "observed") == 0;
+	struct change c;
+	int rc = 0;
+
+	*out = (struct act_result){0};
+	if (!w->hold)
+		return err_set(e, ERR_CONFLICT, "the engine is not on hold");
+	if (!observed && strcmp(choose, "stored") != 0) {
+		err_set(e, ERR_INVALID, "choose is %s, expected stored or observed", choose);
+		return err_field(e, "choose");
+	}
+	snprintf(out->plan.title, sizeof out->plan.title, "end the hold: %s",
+		observed ? "keep what runs" : "make traffic as the backup says");
+	plan_will(&out->plan, observed ? "record what the gateway does now as what is wanted"
+				       : "route every endpoint as the restored state says");
+	plan_need(&out->plan, "nobody else");
+	str_copy(out->plan.undo, sizeof out->plan.undo, "endpoint by endpoint, by rollback");
+	if (a->dry_run)
+		return 0;
+	for (int i = 0; observed && rc == 0 && i < w->endpoint_count; i++)
+		rc = put_observed(w, a, w->endpoints[i], e);
+	if (rc)
+		return rc;
+	change_init(&c, a, "engine.hold", NULL, NULL);
+	c.ev.subject = "engine";
+	c.ev.after = observed ? "{\"text\":\"observed\"}" : "{\"text\":\"stored\"}";
+	rc = change_commit(w, &c, NULL, &out->seq, e);
+	if (!rc)
+		rc = store_set_fact(w->store, "hold", "", e);
+	if (rc)
+		return rc;
+	w->hold = 0;
+	for (int i = 0; i < w->endpoint_count; i++)
+		(void)effect_route(w, w->endpoints[i], e);
+	return 0;
+}
+
+static int all_routed(struct world *w, const struct act_result *r)
+{
+	struct live_endpoint *ep = world_find_endpoint(w, r->endpoint, NULL);
+	struct gateway_route want;
+
+	if (!ep)
+		return 1;
+	want = route_desired(ep);
+	return ep->in_force_known && route_same(&want, &ep->in_force) && !ep->proving;
+}
+
+int act_proven(struct world *w, const struct act_result *r, char *summary, size_t size)
+{
+	struct live_endpoint *ep = r->endpoint[0] ? world_find_endpoint(w, r->endpoint, NULL) : NULL;
+	struct rollout_row row = {0};
+	char at[32] = "";
+	int proven = !r->endpoint[0] || all_routed(w, r);
+
+	if (r->rollout)
+		store_find_rollout(w->store, r->rollout, &row, NULL);
+	/* A cold rollback is done when its servers are up and the route stands. */
+	if (strcmp(row.state, "waiting") == 0 && strcmp(row.pattern, "canary") != 0)
+		proven = 0;
+	if (!ep) {
+		str_copy(summary, size, r->plan.title);
+		return proven;
+	}
+	clock_format_utc(ep->confirmed_us, at, sizeof at);
+	at[21] = '\0';
+	if (!proven)
+		snprintf(summary, size, "%s: on the way%s%s", r->plan.title,
+			row.id ? ", the rollout is " : "", row.state);
+	else if (strcmp(row.state, "waiting") == 0)
+		snprintf(summary, size, "%s: waiting for %s", r->plan.title,
+			row.approvals_needed > approvals_count(w, row.id) ? "approvals"
+									   : "its servers");
+	else
+		snprintf(summary, size, "%s: gateway confirms since %s", r->plan.title, at + 11);
+	return proven;
+}

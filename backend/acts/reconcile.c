@@ -1,0 +1,331 @@
+/* reconcile.c: the loop that makes the world match the store: adopt what runs, repair what
+ * differs, move on what is ready, and only then renew the leases. */
+#include "backend/acts/reconcile.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/acts/change.h"
+#include "backend/acts/plan_rows.h"
+#include "backend/base/log.h"
+#include "backend/base/xalloc.h"
+#include "backend/judge/judge.h"
+#include "backend/store/telemetry.h"
+
+static struct gateway_source source_of(const struct source *s)
+{
+	struct gateway_source out = {.kind = (int)s->kind, .else_random = s->else_random};
+
+	str_copy(out.name, sizeof out.name, s->name);
+	return out;
+}
+
+static void add_server(struct gateway_slot *slot, const char *name, const char *address, int tls)
+{
+	struct gateway_server *s;
+
+	if (slot->server_count == GATEWAY_SERVERS)
+		return;
+	s = &slot->servers[slot->server_count++];
+	str_copy(s->name, sizeof s->name, name);
+	str_copy(s->address, sizeof s->address, address);
+	s->tls = tls;
+}
+
+struct filling {
+	struct world *w;
+	struct live_endpoint *ep;
+};
+
+static int fill_replica(void *arg, const struct replica_row *r)
+{
+	const struct filling *f = arg;
+	char address[160];
+
+	snprintf(address, sizeof address, "unix@%s/run/box/%s/s.sock", f->w->home, r->id);
+	if (r->slot >= 0 && r->slot < f->ep->slot_count && strcmp(r->state, "draining") != 0)
+		add_server(&f->ep->slots[r->slot], r->id, address, 0);
+	return 0;
+}
+
+/* Servers as the store knows them, so that a start or a reload has them all at once. */
+static void fill_slots(struct world *w, struct live_endpoint *ep)
+{
+	struct filling f = {w, ep};
+
+	for (int i = 0; i < ep->slot_count; i++)
+		ep->slots[i].server_count = 0;
+	store_list_replicas(w->store, ep->row.id, fill_replica, &f, NULL);
+	for (int i = 0; i < ep->config->arm_count; i++) {
+		const struct spec_arm *arm = &ep->config->arms[i];
+		int slot = slot_find(ep, arm->name);
+		for (int k = 0; slot >= 0 && k < arm->server_count; k++) {
+			char name[16], address[160];
+			snprintf(name, sizeof name, "u%d", k);
+			snprintf(address, sizeof address, "%s:%d", arm->servers[k].host,
+				arm->servers[k].port);
+			add_server(&ep->slots[slot], name, address, arm->tls);
+		}
+	}
+}
+
+static void fill_endpoint(struct world *w, struct live_endpoint *ep, struct gateway_endpoint *out)
+{
+	*out = (struct gateway_endpoint){.port = ep->config->listen_port,
+		.timeout_ms = ep->config->timeout_ms,
+		.key = source_of(&ep->config->key),
+		.segment = source_of(&ep->config->segment)};
+	str_copy(out->id, sizeof out->id, ep->row.id);
+	str_copy(out->environment, sizeof out->environment, ep->row.environment);
+	str_copy(out->host, sizeof out->host, ep->config->listen_host);
+	str_copy(out->health, sizeof out->health, ep->config->health);
+	fill_slots(w, ep);
+	out->slots = ep->slots;
+	out->slot_count = ep->slot_count;
+}
+
+static void tell_ingest(struct world *w)
+{
+	struct ingest_endpoint *list =
+		xcalloc((size_t)w->endpoint_count + 1, sizeof(struct ingest_endpoint));
+
+	for (int i = 0; i < w->endpoint_count; i++) {
+		const struct spec_endpoint *c = w->endpoints[i]->config;
+		str_copy(list[i].id, sizeof list[i].id, w->endpoints[i]->row.id);
+		list[i].score_kind = (int)c->score.kind;
+		str_copy(list[i].score_name, sizeof list[i].score_name, c->score.name);
+	}
+	ingest_set_endpoints(w->ingest, list, w->endpoint_count);
+	free(list);
+}
+
+int gateway_sync(struct world *w, int overwrite, struct err *e)
+{
+	struct gateway_endpoint *eps =
+		xcalloc((size_t)w->endpoint_count + 1, sizeof(struct gateway_endpoint));
+	struct gateway_route *routes =
+		xcalloc((size_t)w->endpoint_count + 1, sizeof(struct gateway_route));
+	int n = 0, rc;
+
+	tell_ingest(w);
+	for (int i = 0; i < w->endpoint_count; i++) {
+		struct live_endpoint *ep = w->endpoints[i];
+		if (ep->row.removed)
+			continue;
+		fill_endpoint(w, ep, &eps[n]);
+		routes[n++] = route_desired(ep);
+	}
+	rc = gateway_configure(w->gateway, eps, routes, n, overwrite, e);
+	w->gateway_up = rc == 0;
+	for (int i = 0; !rc && i < w->endpoint_count; i++) {
+		struct live_endpoint *ep = w->endpoints[i];
+		if (ep->row.removed)
+			continue;
+		ep->in_force_known = 0;
+		rc = effect_overrides(w, ep, e);
+		/* The maps were written with lease 0: what was still running is told again. */
+		if (!rc && ep->row.gate && ep->lease_mono_us > clock_mono_us(&w->clock))
+			rc = gateway_set_lease(w->gateway, ep->row.id, ep->lease_until_us, e);
+		if (!rc)
+			rc = effect_route(w, ep, e);
+	}
+	free(eps);
+	free(routes);
+	return rc;
+}
+
+/* -- start -- */
+
+static int note_proving(void *arg, const struct rollout_row *r)
+{
+	struct live_endpoint *ep = arg;
+
+	if (strcmp(r->state, "aborting") == 0 || strcmp(r->state, "promoting") == 0)
+		ep->proving = r->id;
+	return 0;
+}
+
+/* What the gateway has been doing while nobody watched. */
+static void read_gateway(struct world *w, struct live_endpoint *ep)
+{
+	int64_t now = clock_wall_us(&w->clock), until = 0;
+	struct err e = {0};
+
+	if (gateway_get_route(w->gateway, ep->row.id, &ep->in_force, &e) == 0)
+		ep->in_force_known = 1;
+	if (gateway_get_lease(w->gateway, ep->row.id, &until, &e) == 0 && until > now) {
+		ep->lease_until_us = until;
+		ep->lease_mono_us = clock_mono_us(&w->clock) + (until - now);
+	}
+	servers_refresh(w, ep);
+}
+
+static void check_lapse(struct world *w, struct live_endpoint *ep)
+{
+	struct err e = {0};
+	char message[200], at[32] = "before this engine started";
+	int64_t rollout = ep->row.rollout;
+
+	if (!ep->row.gate || ep->lease_mono_us > clock_mono_us(&w->clock))
+		return;
+	if (ep->lease_until_us) {
+		clock_format_utc(ep->lease_until_us, at, sizeof at);
+		at[19] = '\0';
+	}
+	snprintf(message, sizeof message,
+		"nobody judged #%" PRId64 " until its lease ended (%s): all traffic went to stable",
+		rollout, at);
+	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_LAPSE, "rollout.lapse", message, NULL, &e)) {
+		if (e.code != ERR_BAD_TRANSITION)
+			log_warn("lapse", "%s: %s", ep->row.id, e.message);
+		return;
+	}
+	(void)alert_raise(w, ep, "lapse", "investigate", message, rollout, &e);
+}
+
+int reconcile_start(struct world *w, struct err *e)
+{
+	int rc = gateway_adopt(w->gateway, e);
+
+	if (rc < 0)
+		return rc;
+	w->gateway_up = rc;
+	for (int i = 0; i < w->endpoint_count; i++) {
+		struct live_endpoint *ep = w->endpoints[i];
+		if (w->gateway_up && !ep->row.removed)
+			read_gateway(w, ep);
+		store_list_rollouts(w->store, ep->row.id, 1, 0, 100, note_proving, ep, e);
+		guard_reset(&ep->guard, ep->row.rollout);
+	}
+	tell_ingest(w);
+	if (w->hold)
+		return 0;
+	for (int i = 0; i < w->endpoint_count; i++)
+		check_lapse(w, w->endpoints[i]);
+	if (w->endpoint_count == 0)
+		return 0;
+	return gateway_sync(w, 0, e);
+}
+
+/* -- tick -- */
+
+static void check_route(struct world *w, struct live_endpoint *ep)
+{
+	struct gateway_route want = route_desired(ep), seen;
+	struct err e = {0};
+
+	if (gateway_get_route(w->gateway, ep->row.id, &seen, &e) == 0 && route_same(&seen, &want)) {
+		if (!ep->in_force_known)
+			ep->confirmed_us = clock_wall_us(&w->clock);
+		ep->in_force = seen;
+		ep->in_force_known = 1;
+	} else {
+		if (ep->in_force_known && e.code == 0)
+			log_warn("gateway.drift", "%s: its row differed from the store and is repaired",
+				ep->row.id);
+		ep->in_force_known = 0;
+		(void)effect_route(w, ep, &e);
+	}
+	(void)effect_prove(w, ep, &e);
+}
+
+static void check_ready(struct world *w, struct live_endpoint *ep)
+{
+	struct rollout_row r;
+	struct err e = {0};
+
+	if (!ep->row.rollout || ep->row.gate || !version_ready(ep, ep->row.candidate))
+		return;
+	if (rollout_active(w, ep, &r, &e) != 1 || strcmp(r.state, "waiting") != 0 ||
+		r.approvals_needed > approvals_count(w, r.id))
+		return;
+	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_READY, "rollout.begin",
+		    "its servers are healthy and the approvals are there", NULL, &e))
+		log_warn("rollout.begin", "%s: %s", ep->row.id, e.message);
+}
+
+static void check_guard(struct world *w, struct live_endpoint *ep)
+{
+	int window = (int)w->settings.guard_window;
+	int failures = guard_failures(&ep->guard, window);
+	int64_t rollout = ep->row.rollout;
+	char reason[200], causes[64];
+	struct err e = {0};
+
+	if (!rollout || !ep->row.gate || failures < w->settings.guard_failures)
+		return;
+	if (ep->guard.down)
+		snprintf(reason, sizeof reason, "no server of %s could be reached",
+			ep->row.candidate);
+	else
+		snprintf(reason, sizeof reason, "%d of the last %d answers of %s failed, limit %" PRId64,
+			failures, window, ep->row.candidate, w->settings.guard_failures);
+	snprintf(causes, sizeof causes, "[\"guard:%" PRId64 "\"]", rollout);
+	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_ABORT, "rollout.guard", reason, causes, &e)) {
+		log_warn("guard", "%s: %s", ep->row.id, e.message);
+		return;
+	}
+	(void)alert_raise(w, ep, "guard", "rollback", reason, rollout, &e);
+}
+
+void reconcile_guards(struct world *w)
+{
+	for (int i = 0; i < w->endpoint_count && !w->hold; i++)
+		check_guard(w, w->endpoints[i]);
+}
+
+/* Judged first, renewed after: a tick that does not get here leaves the lease to run out. */
+static void judge_and_renew(struct world *w, struct live_endpoint *ep)
+{
+	struct arm_counts arms[ARM_COUNT];
+	struct signal_value values[JUDGE_SIGNALS];
+	int64_t now = clock_wall_us(&w->clock);
+	struct err e = {0};
+
+	if (!ep->row.gate)
+		return;
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		window_sum(ep->window, arm, now, 60, &arms[arm]);
+	if (judge_counts.judge(arms, values) < 0)
+		return;
+	if (effect_lease(w, ep, &e))
+		log_warn("lease", "%s: %s", ep->row.id, e.message);
+}
+
+static void tick_endpoint(struct world *w, struct live_endpoint *ep)
+{
+	servers_refresh(w, ep);
+	if (w->hold)
+		return;
+	replicas_reconcile(w, ep);
+	if (ep->row.removed)
+		return;
+	check_lapse(w, ep);
+	check_route(w, ep);
+	check_guard(w, ep);
+	check_ready(w, ep);
+	judge_and_renew(w, ep);
+}
+
+void reconcile_tick(struct world *w)
+{
+	struct err e = {0};
+
+	if (w->endpoint_count && !w->hold && (!w->gateway_up || !gateway_alive(w->gateway))) {
+		if (w->gateway_up)
+			log_warn("gateway.lost", "the gateway is gone; starting it again");
+		w->gateway_up = 0;
+		for (int i = 0; i < w->endpoint_count; i++)
+			w->endpoints[i]->in_force_known = 0;
+		if (gateway_sync(w, 0, &e))
+			log_error("gateway", "%s", e.message);
+	}
+	for (int i = 0; i < w->endpoint_count; i++)
+		tick_endpoint(w, w->endpoints[i]);
+	if (telemetry_flush(w->store, w->settings.record_keep_s * 1000000, &e))
+		log_warn("telemetry", "%s", e.message);
+	if (store_checkpoint(w->store, 0, &e))
+		log_warn("checkpoint", "%s", e.message);
+}

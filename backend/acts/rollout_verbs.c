@@ -1,0 +1,337 @@
+/* rollout_verbs.c: driving a rollout: advance, pause, resume, promote, abort, approve, reject. One
+ * row per verb; legality is the state table's, the people's part (revision, approvals) is here. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/acts/change.h"
+#include "backend/base/xalloc.h"
+
+/* What one verb does to copies of the rows, and how it reads in a plan. */
+struct doing {
+	struct world *w;
+	const struct act *a;
+	struct live_endpoint *ep;
+	struct rollout_row r;      /* as it will be */
+	struct endpoint_row row;   /* as it will be */
+	struct approval_row approval;
+	int share_bp;              /* asked for, -1 = next step */
+	int to;                    /* state after */
+	struct plan *plan;
+};
+
+struct verb_row {
+	const char *verb, *event_verb;
+	enum rollout_event event;
+	int lowers_risk;
+	int (*apply)(struct doing *d, struct err *e);
+};
+
+static int keep_hot(const struct doing *d, int64_t *until)
+{
+	*until = clock_wall_us(&d->w->clock) + d->ep->config->rollout.keep_hot_ms * 1000;
+	return 0;
+}
+
+static void leave_candidate(struct doing *d)
+{
+	d->r.share_bp = 0;
+	d->row.share_bp = d->row.gate = 0;
+	d->row.candidate[0] = '\0';
+	d->row.rollout = 0;
+	keep_hot(d, &d->row.hot_until_us);
+}
+
+static int apply_advance(struct doing *d, struct err *e)
+{
+	struct spec_step steps[SPEC_STEPS];
+	int count = spec_steps_parse(d->r.steps, steps, e);
+	int next = -1;
+	char text[16], before[16];
+
+	if (count < 0)
+		return count;
+	for (int i = count - 1; i >= 0; i--)
+		if (steps[i].share_bp > d->r.share_bp)
+			next = i;
+	if (d->share_bp < 0 && next < 0) {
+		err_set(e, ERR_CONFLICT, "rollout #%" PRId64 " is on its last step", d->r.id);
+		return err_hint(e, "promote it, abort it, or name an exact share with --share");
+	}
+	share_format(d->r.share_bp, before, sizeof before);
+	if (d->share_bp < 0) {
+		d->r.step = next;
+		d->r.share_bp = steps[next].share_bp;
+	} else {
+		d->r.share_bp = d->share_bp;
+		for (int i = 0; i < count; i++)
+			if (steps[i].share_bp <= d->share_bp)
+				d->r.step = i;
+	}
+	d->row.share_bp = d->r.share_bp;
+	d->row.gate = 1;
+	d->r.step_since_us = clock_wall_us(&d->w->clock);
+	share_format(d->r.share_bp, text, sizeof text);
+	snprintf(d->plan->title, sizeof d->plan->title, "#%" PRId64 " %s from %s to %s", d->r.id,
+		d->r.to_version, before, text);
+	plan_will(d->plan, "route %s of %s to %s: who is in stays in", text, d->ep->row.name,
+		d->r.to_version);
+	snprintf(d->plan->undo, sizeof d->plan->undo, "the share goes back to %s", before);
+	return 0;
+}
+
+static int apply_pause(struct doing *d, struct err *e)
+{
+	char text[16];
+
+	(void)e;
+	share_format(d->r.share_bp, text, sizeof text);
+	snprintf(d->plan->title, sizeof d->plan->title, "pause #%" PRId64 " at %s", d->r.id, text);
+	plan_will(d->plan, "hold %s at %s; guard and lease stay live", d->r.to_version, text);
+	str_copy(d->plan->undo, sizeof d->plan->undo, "resume");
+	return 0;
+}
+
+static int apply_resume(struct doing *d, struct err *e)
+{
+	struct spec_step steps[SPEC_STEPS];
+	int count = spec_steps_parse(d->r.steps, steps, e);
+	char text[16];
+
+	if (count < 0)
+		return count;
+	if (d->r.share_bp == 0 && d->r.step < count) /* paused by a lapse: back to its step */
+		d->r.share_bp = steps[d->r.step].share_bp;
+	d->row.share_bp = d->r.share_bp;
+	d->row.gate = 1;
+	d->r.step_since_us = clock_wall_us(&d->w->clock);
+	share_format(d->r.share_bp, text, sizeof text);
+	snprintf(d->plan->title, sizeof d->plan->title, "resume #%" PRId64 " at %s", d->r.id, text);
+	plan_will(d->plan, "route %s of %s to %s", text, d->ep->row.name, d->r.to_version);
+	str_copy(d->plan->undo, sizeof d->plan->undo, "pause, or abort");
+	return 0;
+}
+
+static int apply_promote(struct doing *d, struct err *e)
+{
+	int missing = d->r.approvals_needed - approvals_count(d->w, d->r.id);
+
+	if (missing > 0)
+		return err_set(e, ERR_DENIED, "rollout #%" PRId64 " still needs %d approval%s",
+			d->r.id, missing, missing == 1 ? "" : "s");
+	if (!version_ready(d->ep, d->r.to_version))
+		return err_set(e, ERR_CONFLICT, "not all servers of %s are healthy: %d of %d",
+			d->r.to_version, slot_healthy(d->ep, slot_find(d->ep, d->r.to_version)),
+			servers_wanted(d->ep, d->r.to_version));
+	str_copy(d->row.previous, sizeof d->row.previous, d->row.stable);
+	str_copy(d->row.stable, sizeof d->row.stable, d->r.to_version);
+	leave_candidate(d);
+	snprintf(d->plan->title, sizeof d->plan->title, "promote #%" PRId64 " %s -> %s on %s",
+		d->r.id, d->r.from_version, d->r.to_version, d->ep->row.name);
+	plan_will(d->plan, "route 100 %% of %s to %s", d->ep->row.name, d->r.to_version);
+	plan_will(d->plan, "keep %s hot, so that a rollback takes less than a second",
+		d->r.from_version);
+	snprintf(d->plan->undo, sizeof d->plan->undo, "rollback to %s, at once while it is hot",
+		d->r.from_version);
+	return 0;
+}
+
+static void fill_end_reason(struct doing *d, const char *verb)
+{
+	snprintf(d->r.end_reason, sizeof d->r.end_reason, "%s by %s%s%.400s", verb,
+		d->a->caller->user, d->a->reason && *d->a->reason ? ": " : "",
+		d->a->reason ? d->a->reason : "");
+}
+
+static int apply_abort(struct doing *d, struct err *e)
+{
+	(void)e;
+	leave_candidate(d);
+	fill_end_reason(d, "aborted");
+	snprintf(d->plan->title, sizeof d->plan->title, "abort #%" PRId64 " %s -> %s on %s",
+		d->r.id, d->r.from_version, d->r.to_version, d->ep->row.name);
+	plan_will(d->plan, "route 100 %% of %s to %s at once, segment overrides too",
+		d->ep->row.name, d->row.stable);
+	plan_will(d->plan, "keep %s running and hot, out of traffic", d->r.to_version);
+	str_copy(d->plan->undo, sizeof d->plan->undo, "only as a new rollout of the same version");
+	return 0;
+}
+
+static int apply_reject(struct doing *d, struct err *e)
+{
+	(void)e;
+	leave_candidate(d);
+	fill_end_reason(d, "rejected");
+	d->r.ended_us = clock_wall_us(&d->w->clock);
+	snprintf(d->plan->title, sizeof d->plan->title, "reject #%" PRId64, d->r.id);
+	plan_will(d->plan, "end #%" PRId64 " before any traffic has moved", d->r.id);
+	str_copy(d->plan->undo, sizeof d->plan->undo, "only as a new rollout of the same version");
+	return 0;
+}
+
+struct voters {
+	int64_t uid, login_uid;
+	int count, mine;
+};
+
+static int count_voter(void *arg, const struct approval_row *r)
+{
+	struct voters *v = arg;
+
+	v->count++;
+	/* One person through two accounts is one person: the login uid tells where it is known. */
+	if (r->uid == v->uid || (v->login_uid >= 0 && r->login_uid == v->login_uid))
+		v->mine = 1;
+	return 0;
+}
+
+int approvals_count(struct world *w, int64_t rollout)
+{
+	struct voters v = {.uid = -2, .login_uid = -2};
+
+	store_list_approvals(w->store, rollout, count_voter, &v, NULL);
+	return v.count;
+}
+
+static int apply_approve(struct doing *d, struct err *e)
+{
+	const struct caller *by = d->a->caller;
+	struct voters v = {.uid = by->uid, .login_uid = by->login_uid};
+	int rc = store_list_approvals(d->w->store, d->r.id, count_voter, &v, e);
+
+	if (rc < 0)
+		return rc;
+	if (by->uid == d->r.author_uid ||
+		(by->login_uid >= 0 && by->login_uid == d->r.author_login_uid))
+		return err_set(e, ERR_DENIED,
+			"you started rollout #%" PRId64 ": its approval must come from somebody else",
+			d->r.id);
+	if (v.mine)
+		return err_set(e, ERR_CONFLICT, "you have approved rollout #%" PRId64 " already",
+			d->r.id);
+	d->approval = (struct approval_row){.rollout = d->r.id, .uid = by->uid,
+		.login_uid = by->login_uid, .at_us = clock_wall_us(&d->w->clock)};
+	str_copy(d->approval.user, sizeof d->approval.user, by->user);
+	str_copy(d->approval.reason, sizeof d->approval.reason, d->a->reason ? d->a->reason : "");
+	snprintf(d->plan->title, sizeof d->plan->title, "approve #%" PRId64 " %s -> %s on %s",
+		d->r.id, d->r.from_version, d->r.to_version, d->ep->row.name);
+	plan_will(d->plan, "count as approval %d of %d", v.count + 1, d->r.approvals_needed);
+	str_copy(d->plan->undo, sizeof d->plan->undo,
+		"cannot be undone: an approval is a statement; reject or abort instead");
+	return 0;
+}
+
+static const struct verb_row verbs[] = {
+	{"advance", "rollout.advance", ROLLOUT_EVENT_ADVANCE, 0, apply_advance},
+	{"pause", "rollout.pause", ROLLOUT_EVENT_PAUSE, 1, apply_pause},
+	{"resume", "rollout.resume", ROLLOUT_EVENT_RESUME, 0, apply_resume},
+	{"promote", "rollout.promote", ROLLOUT_EVENT_PROMOTE, 0, apply_promote},
+	{"abort", "rollout.abort", ROLLOUT_EVENT_ABORT, 1, apply_abort},
+	{"approve", "rollout.approve", ROLLOUT_EVENT_APPROVE, 0, apply_approve},
+	{"reject", "rollout.reject", ROLLOUT_EVENT_REJECT, 1, apply_reject},
+};
+
+static const struct verb_row *verb_find(const char *verb)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (strcmp(verbs[i].verb, verb) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int load(struct doing *d, int64_t rollout, struct err *e)
+{
+	int rc = store_find_rollout(d->w->store, rollout, &d->r, e);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(e, ERR_NOT_FOUND, "there is no rollout #%" PRId64, rollout);
+	d->ep = world_find_endpoint(d->w, d->r.endpoint, e);
+	if (!d->ep)
+		return ERR_NOT_FOUND;
+	d->row = d->ep->row;
+	return 0;
+}
+
+/* What nobody else has to agree to, and what stays as it was. */
+static void finish_plan(struct doing *d, const struct verb_row *v)
+{
+	struct plan *p = d->plan;
+
+	str_copy(p->subject, sizeof p->subject, d->ep->row.id);
+	if (p->needs_count == 0)
+		plan_need(p, v->lowers_risk ? "nobody else (lowering a risk is never blocked)"
+					    : "nobody else");
+	p->undoable = v->event != ROLLOUT_EVENT_APPROVE;
+	str_copy(p->duration, sizeof p->duration, "< 1 s");
+}
+
+static int commit(struct doing *d, const struct verb_row *v, struct act_result *out, struct err *e)
+{
+	struct rollout_row before = d->r;
+	struct change c;
+	int rc;
+
+	store_find_rollout(d->w->store, d->r.id, &before, NULL);
+	change_init(&c, d->a, v->event_verb, d->ep, &before);
+	c.endpoint = &d->row;
+	c.rollout = &d->r;
+	c.approval = d->approval.rollout ? &d->approval : NULL;
+	c.lowers_risk = v->lowers_risk;
+	c.ev.version = d->r.to_version;
+	rc = change_commit(d->w, &c, d->ep, &out->seq, e);
+	if (!rc)
+		out->revision = out->seq;
+	return rc;
+}
+
+static void run_effect(struct doing *d, const struct fsm_row *step)
+{
+	struct err e = {0};
+
+	if (step->to == ROLLOUT_ABORTING || step->to == ROLLOUT_PROMOTING)
+		d->ep->proving = d->r.id;
+	if (step->effect == ROLLOUT_EFFECT_ROUTE && effect_route(d->w, d->ep, &e) == 0)
+		(void)effect_prove(d->w, d->ep, &e);
+}
+
+int act_rollout_verb(struct world *w, const struct act *a, int64_t rollout, const char *verb,
+	int share_bp, struct act_result *out, struct err *e)
+{
+	const struct verb_row *v = verb_find(verb);
+	struct doing d = {.w = w, .a = a, .share_bp = share_bp, .plan = &out->plan};
+	const struct fsm_row *step;
+	int rc;
+
+	*out = (struct act_result){.rollout = rollout};
+	if (!v)
+		return err_set(e, ERR_NOT_FOUND, "a rollout cannot be told to %s", verb);
+	rc = load(&d, rollout, e);
+	if (rc)
+		return rc;
+	str_copy(out->endpoint, sizeof out->endpoint, d.ep->row.id);
+	out->revision = d.r.revision;
+	rc = act_check_revision(w, a, d.r.revision, "the rollout", out, e);
+	if (rc)
+		return rc;
+	step = fsm_step(&rollout_fsm, fsm_state_find(&rollout_fsm, d.r.state), v->event, NULL, e);
+	if (!step)
+		return err_set(e, ERR_BAD_TRANSITION, "cannot %s rollout #%" PRId64 ": it is %s",
+			verb, rollout, d.r.state);
+	if (v->event == ROLLOUT_EVENT_PROMOTE)
+		servers_refresh(w, d.ep);
+	d.to = step->to;
+	rc = v->apply(&d, e);
+	if (rc)
+		return rc;
+	str_copy(d.r.state, sizeof d.r.state, rollout_state_name(step->to));
+	finish_plan(&d, v);
+	if (a->dry_run)
+		return 0;
+	rc = commit(&d, v, out, e);
+	if (rc)
+		return rc;
+	run_effect(&d, step);
+	return 0;
+}

@@ -1,0 +1,192 @@
+/* codec_rollout.c: rollouts, versions and alerts as JSON. */
+#include "backend/api/codec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/base/json.h"
+#include "backend/judge/judge.h"
+
+static cJSON *steps_of(const char *text)
+{
+	struct spec_step steps[SPEC_STEPS];
+	cJSON *a = cJSON_CreateArray();
+	int count = *text ? spec_steps_parse(text, steps, NULL) : 0;
+
+	for (int i = 0; i < count; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		json_put_int(o, "share_bp", steps[i].share_bp);
+		json_put_int(o, "least_ms", steps[i].least_ms);
+		cJSON_AddItemToArray(a, o);
+	}
+	return a;
+}
+
+static const struct live_endpoint *live_of(const struct world *w, const char *id)
+{
+	for (int i = 0; i < w->endpoint_count; i++)
+		if (strcmp(w->endpoints[i]->row.id, id) == 0)
+			return w->endpoints[i];
+	return NULL;
+}
+
+static int count_approval(void *arg, const struct approval_row *r)
+{
+	(void)r;
+	(*(int64_t *)arg)++;
+	return 0;
+}
+
+/* What is known only while it is the endpoint's active rollout; null and 0 afterwards. */
+static void put_live(cJSON *o, struct world *w, const struct rollout_row *r)
+{
+	const struct live_endpoint *ep = live_of(w, r->endpoint);
+	int active = ep && ep->row.rollout == r->id;
+	int window = (int)w->settings.guard_window;
+	cJSON *guard = cJSON_CreateObject();
+
+	json_put_int(o, "share_in_force_bp", active ? world_share_in_force(w, ep) : 0);
+	json_put_num(o, "exposed", active ? (double)ep->exposed : (double)NAN);
+	json_put_int(guard, "failures",
+		active && ep->guard.rollout == r->id ? guard_failures(&ep->guard, window) : 0);
+	json_put_int(guard, "window", window);
+	json_put_int(guard, "limit", w->settings.guard_failures);
+	cJSON_AddItemToObject(o, "guard", guard);
+}
+
+struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r)
+{
+	cJSON *o = cJSON_CreateObject();
+	int64_t given = 0;
+
+	store_list_approvals(w->store, r->id, count_approval, &given, NULL);
+	json_put_int(o, "id", r->id);
+	json_put_str(o, "endpoint", r->endpoint);
+	json_put_str(o, "project", r->project);
+	json_put_str(o, "environment", r->environment);
+	json_put_str(o, "pattern", r->pattern);
+	json_put_str(o, "state", r->state);
+	json_put_str(o, "from", r->from_version);
+	json_put_str(o, "to", r->to_version);
+	json_put_int(o, "step", r->step);
+	cJSON_AddItemToObject(o, "steps", steps_of(r->steps));
+	json_put_int(o, "share_bp", r->share_bp);
+	json_put_str(o, "author", r->author);
+	json_put_int(o, "author_uid", r->author_uid);
+	json_put_int(o, "started_us", r->started_us);
+	json_put_int(o, "step_since_us", r->step_since_us);
+	json_put_int(o, "ended_us", r->ended_us);
+	json_put_str(o, "reason", r->reason);
+	json_put_str(o, "end_reason", r->end_reason);
+	json_put_int(o, "approvals_needed", r->approvals_needed);
+	json_put_int(o, "approvals_given", given);
+	json_put_int(o, "revision", r->revision);
+	put_live(o, w, r);
+	return o;
+}
+
+struct cJSON *codec_approval(const struct approval_row *r)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	json_put_str(o, "user", r->user);
+	json_put_int(o, "uid", r->uid);
+	json_put_int(o, "at_us", r->at_us);
+	json_put_str(o, "reason", r->reason);
+	return o;
+}
+
+/* Both arms since the step began (at most what the window holds), seen by the judge's seam. */
+struct cJSON *codec_signals(struct world *w, const struct rollout_row *r)
+{
+	const struct live_endpoint *ep = live_of(w, r->endpoint);
+	int64_t now = clock_wall_us(&w->clock), seconds = (now - r->step_since_us) / 1000000 + 1;
+	struct arm_counts arms[ARM_COUNT];
+	struct signal_value values[JUDGE_SIGNALS];
+	cJSON *a = cJSON_CreateArray();
+	int count;
+
+	if (!ep || ep->row.rollout != r->id)
+		return a;
+	if (seconds < 1 || seconds > WINDOW_SECONDS)
+		seconds = WINDOW_SECONDS;
+	for (int i = 0; i < ARM_COUNT; i++)
+		window_sum(ep->window, (enum arm)i, now, (int)seconds, &arms[i]);
+	count = judge_counts.judge(arms, values);
+	for (int i = 0; i < count; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		json_put_str(o, "name", values[i].name);
+		json_put_str(o, "unit", values[i].unit);
+		json_put_num(o, "stable", values[i].stable);
+		json_put_num(o, "candidate", values[i].candidate);
+		json_put_int(o, "stable_n", values[i].stable_n);
+		json_put_int(o, "candidate_n", values[i].candidate_n);
+		json_put_str(o, "verdict", verdict_name(values[i].verdict));
+		cJSON_AddItemToArray(a, o);
+	}
+	return a;
+}
+
+static void add_serving(cJSON *a, const char *endpoint, const char *word)
+{
+	char text[ID_SIZE + 32];
+
+	snprintf(text, sizeof text, "%s %s", endpoint, word);
+	cJSON_AddItemToArray(a, cJSON_CreateString(text));
+}
+
+static cJSON *serving(const struct world *w, const struct version_row *r)
+{
+	cJSON *a = cJSON_CreateArray();
+
+	for (int i = 0; i < w->endpoint_count; i++) {
+		const struct endpoint_row *ep = &w->endpoints[i]->row;
+
+		if (ep->removed || strcmp(ep->project, r->project) != 0)
+			continue;
+		if (strcmp(ep->stable, r->name) == 0)
+			add_serving(a, ep->id, "stable");
+		if (strcmp(ep->candidate, r->name) == 0)
+			add_serving(a, ep->id, "candidate");
+		if (strcmp(ep->previous, r->name) == 0)
+			add_serving(a, ep->id, "hot");
+	}
+	return a;
+}
+
+struct cJSON *codec_version(struct world *w, const struct version_row *r)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	json_put_str(o, "project", r->project);
+	json_put_str(o, "name", r->name);
+	json_put_str(o, "digest", r->digest);
+	json_put_str(o, "author", r->author);
+	json_put_int(o, "created_us", r->created_us);
+	json_put_int(o, "size_bytes", r->size_bytes);
+	json_put_int(o, "files", r->files);
+	json_put_int(o, "revision", r->revision);
+	cJSON_AddItemToObject(o, "serving", serving(w, r));
+	return o;
+}
+
+struct cJSON *codec_alert(const struct alert_row *r)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	json_put_int(o, "id", r->id);
+	json_put_str(o, "project", r->project);
+	json_put_str(o, "endpoint", r->endpoint);
+	json_put_str(o, "kind", r->kind);
+	json_put_str(o, "level", r->level);
+	json_put_str(o, "state", r->state);
+	json_put_str(o, "message", r->message);
+	json_put_int(o, "rollout", r->rollout);
+	json_put_int(o, "since_us", r->since_us);
+	json_put_int(o, "ended_us", r->ended_us);
+	json_put_int(o, "revision", r->revision);
+	return o;
+}

@@ -1,0 +1,221 @@
+/* routes_versions.c: versions and their bundles, and the backup, which is a bundle of the engine
+ * itself. The client sends and receives content; no path of its machine is ever opened. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/api/codec.h"
+#include "backend/api/routes.h"
+#include "backend/base/xalloc.h"
+#include "backend/registry/registry.h"
+
+struct version_page {
+	struct request *rq;
+	struct cJSON *items;
+	int64_t after, limit, kept, last, next;
+};
+
+static int on_version(void *arg, const struct version_row *r)
+{
+	struct version_page *page = arg;
+
+	if ((page->after && r->revision >= page->after) || !request_may_read(page->rq, r->project))
+		return 0;
+	if (page->kept == page->limit) {
+		page->next = page->last;
+		return 1;
+	}
+	codec_append(page->items, codec_version(page->rq->world, r));
+	page->kept++;
+	page->last = r->revision;
+	return 0;
+}
+
+int handle_versions(struct request *rq, struct err *e)
+{
+	struct version_page page = {.rq = rq};
+	int code;
+
+	if (request_query_int(rq, "limit", 1, 1000, 100, &page.limit, e) != 0 ||
+		request_query_int(rq, "after", 0, INT64_MAX, 0, &page.after, e) != 0)
+		return e->code;
+	page.items = codec_array();
+	code = store_list_versions(
+		rq->world->store, request_query(rq, "project"), on_version, &page, e);
+	codec_reply(rq, 200, codec_page(page.items, page.next));
+	return code < 0 ? code : 0;
+}
+
+static struct cJSON *with_manifest(struct request *rq, const struct version_row *row)
+{
+	struct cJSON *o = codec_version(rq->world, row);
+	struct buf lines = {0};
+
+	if (registry_manifest(rq->world->home, row->digest, &lines, NULL) == 0)
+		answer_put_str(o, "manifest", buf_text(&lines));
+	else
+		answer_put_str(o, "manifest", NULL);
+	buf_release(&lines);
+	return o;
+}
+
+int handle_version(struct request *rq, struct err *e)
+{
+	struct version_row row;
+	int found =
+		store_find_version(rq->world->store, rq->project, rq->param[1], &row, e);
+
+	if (found < 0)
+		return found;
+	if (!found)
+		return err_set(e, ERR_NOT_FOUND, "the project %s has no version %s", rq->project,
+			rq->param[1]);
+	codec_reply(rq, 200, with_manifest(rq, &row));
+	return 0;
+}
+
+static int version_exists(struct request *rq, const char *project, const char *name)
+{
+	struct version_row row;
+
+	return store_find_version(rq->world->store, project, name, &row, NULL) == 1;
+}
+
+/* A dry run measures what was sent and says what adding it would do. */
+static int plan_version(struct request *rq, const char *folder, struct err *e)
+{
+	const char *project = request_query(rq, "project"), *name = request_query(rq, "name");
+	struct plan *p = &rq->result.plan;
+	struct version_row known;
+	struct bundle b;
+
+	if (registry_measure(folder, &b, NULL, e) != 0)
+		return e->code;
+	if (store_find_version(rq->world->store, project, name, &known, NULL) == 1 &&
+		strcmp(known.digest, b.digest) != 0) {
+		err_set(e, ERR_CONFLICT, "version %s of %s is another bundle: %.19s", name, project,
+			known.digest);
+		return err_hint(e, "a version never changes: give this one another name");
+	}
+	snprintf(p->title, sizeof p->title, "add version %s of %s", name, project);
+	snprintf(p->subject, sizeof p->subject, "version:%s/%s", project, name);
+	snprintf(p->will[p->will_count++], sizeof p->will[0], "keep %lld files, %lld bytes, as %.19s",
+		(long long)b.files, (long long)b.size_bytes, b.digest);
+	str_copy(p->will_not[p->will_not_count++], sizeof p->will_not[0], "route any traffic to it");
+	str_copy(p->undo, sizeof p->undo, "a version stays; without a rollout nothing uses it");
+	return request_answer_act(rq, e);
+}
+
+/* The bundle of the body is in `folder`. */
+static int add_version(struct request *rq, const char *folder, struct err *e)
+{
+	const char *project = request_query(rq, "project"), *name = request_query(rq, "name");
+	int known = version_exists(rq, project, name);
+	struct act a = request_act(rq);
+	struct version_row row = {0};
+	struct cJSON *o;
+
+	a.reason = request_query(rq, "reason");
+	if (act_version_add(rq->world, &a, project, name, folder, &row, &rq->result, e) != 0)
+		return e->code;
+	o = codec_object();
+	codec_put(o, "version", codec_version(rq->world, &row));
+	answer_put_int(o, "event", rq->result.seq);
+	codec_reply(rq, known ? 200 : 201, o);
+	rq->api->changed = 1;
+	return 0;
+}
+
+int handle_version_add(struct request *rq, struct err *e)
+{
+	char folder[400];
+	int code;
+
+	close(rq->upload_fd);
+	rq->upload_fd = -1;
+	if (registry_unpack(rq->world->home, rq->upload, folder, sizeof folder, e) != 0)
+		return e->code;
+	code = rq->dry_run ? plan_version(rq, folder, e) : add_version(rq, folder, e);
+	registry_discard(rq->world->home, folder); /* gone already, unless it was known or refused */
+	return code;
+}
+
+/* Both databases copied, then everything into one tar file that has no name any more. */
+static int write_backup(struct request *rq, const char *folder, int fd, struct err *e)
+{
+	const char *home = rq->world->home;
+	char paths[4][400];
+	struct pack_item items[] = {{folder, "store"}, {paths[0], "store/bundles"},
+		{paths[1], "keys"}, {paths[2], "settings.conf"}, {paths[3], "log/checkpoints"}};
+
+	snprintf(paths[0], sizeof paths[0], "%s/store/bundles", home);
+	snprintf(paths[1], sizeof paths[1], "%s/keys", home);
+	snprintf(paths[2], sizeof paths[2], "%s/settings.conf", home);
+	snprintf(paths[3], sizeof paths[3], "%s/log/checkpoints", home);
+	/* So that the copy has no tail that could be cut unseen. */
+	if (store_checkpoint(rq->world->store, 1, e) < 0 ||
+		store_backup(rq->world->store, folder, e) != 0)
+		return e->code;
+	return registry_pack(fd, items, 5, e);
+}
+
+static void remove_copies(const char *folder)
+{
+	static const char *const files[] = {"state.db", "telemetry.db"};
+	char path[500];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+static int plan_backup(struct request *rq, struct err *e)
+{
+	struct plan *p = &rq->result.plan;
+
+	str_copy(p->title, sizeof p->title, "backup of this engine");
+	str_copy(p->will[p->will_count++], sizeof p->will[0],
+		"copy databases, bundles, keys, checkpoints and settings into one tar file");
+	str_copy(p->undo, sizeof p->undo, "nothing is changed; there is nothing to undo");
+	return request_answer_act(rq, e);
+}
+
+int handle_backup(struct request *rq, struct err *e)
+{
+	struct act a = request_act(rq);
+	char folder[320], file[320];
+	struct stat st;
+	int fd, code;
+
+	if (rq->dry_run)
+		return plan_backup(rq, e);
+	snprintf(folder, sizeof folder, "%s/run/upload/backup-XXXXXX", rq->world->home);
+	snprintf(file, sizeof file, "%s/run/upload/XXXXXX", rq->world->home);
+	if (!mkdtemp(folder))
+		return err_set(e, ERR_FAILED, "cannot make %s: %s", folder, strerror(errno));
+	fd = mkostemp(file, O_CLOEXEC);
+	code = fd < 0 ? err_set(e, ERR_FAILED, "cannot write %s: %s", file, strerror(errno))
+		      : write_backup(rq, folder, fd, e);
+	if (fd >= 0)
+		unlink(file);
+	remove_copies(folder);
+	/* Whoever has a backup has the keys: no backup without its event. */
+	if (code == 0)
+		code = act_note(rq->world, &a, "engine.backup", "engine", "a backup was handed out", e);
+	if (code != 0 || fstat(fd, &st) != 0) {
+		if (fd >= 0)
+			close(fd);
+		return code != 0 ? code : err_set(e, ERR_FAILED, "cannot read %s", file);
+	}
+	rq->reply.fd = fd;
+	rq->reply.fd_size = st.st_size;
+	rq->reply.status = 200;
+	rq->reply.type = "application/x-tar";
+	return 0;
+}

@@ -1,0 +1,266 @@
+/* view.c: the state of an endpoint in one word, from what gateway, windows, alerts and rollout
+ * say. The first rule that holds, worst first, names the state and its phrase. */
+#include "backend/api/view.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/xalloc.h"
+
+#define HARM_PERCENT  5.0
+#define HARM_FAILURES 3  /* fewer failures than these are not yet a state */
+#define RATE_SPAN_S   10
+#define SILENCE_US    60000000LL
+
+const char *health_name(enum health h)
+{
+	static const char *const names[] = {"down", "harm", "watch", "missing", "waiting", "ok"};
+
+	return names[h];
+}
+
+static int add_alert(void *arg, const struct alert_row *r)
+{
+	struct alert_list *list = arg;
+
+	if ((list->count & (list->count - 1)) == 0)
+		list->rows = xrealloc(
+			list->rows, list->count ? (size_t)list->count * 2 : 1, sizeof *list->rows);
+	list->rows[list->count++] = *r;
+	return 0;
+}
+
+int alerts_load(struct world *w, int open_only, struct alert_list *out, struct err *e)
+{
+	*out = (struct alert_list){0};
+	return store_list_alerts(w->store, open_only, 1000, add_alert, out, e);
+}
+
+void alerts_release(struct alert_list *list)
+{
+	xfree(list->rows);
+	list->count = 0;
+}
+
+static double ratio(double part, double whole)
+{
+	return whole > 0 ? part / whole : NAN;
+}
+
+static double quantile(const struct arm_counts *c, double q)
+{
+	double v = arm_counts_quantile(c, q);
+
+	return v < 0 ? NAN : v;
+}
+
+void arm_stats_from(const struct arm_counts *c, int seconds, struct arm_stats *out)
+{
+	double n = (double)c->requests;
+
+	*out = (struct arm_stats){
+		.requests = c->requests,
+		.failures = c->failures,
+		.outcomes = c->outcomes,
+		.rate = n / seconds,
+		.error_percent = 100 * ratio((double)c->failures, n),
+		.p50_ms = quantile(c, 0.5),
+		.p90_ms = quantile(c, 0.9),
+		.p99_ms = quantile(c, 0.99),
+		.score_mean = ratio(c->score_sum, (double)c->scored),
+		.outcome_mean = ratio(c->outcome_sum, (double)c->outcomes),
+		.brier = ratio(c->brier_sum, (double)c->brier_n),
+	};
+}
+
+/* Sums what the header line of an endpoint shows: both arms together. */
+static void fill_numbers(const struct live_endpoint *ep, int64_t now, struct endpoint_view *v)
+{
+	struct arm_counts arm[ARM_COUNT], both = {0}, recent;
+	static struct arm_counts points[SPARK_POINTS]; /* 40 kB; one thread */
+
+	for (int a = 0; a < ARM_COUNT; a++) {
+		window_sum(ep->window, (enum arm)a, now, STATS_SPAN_S, &arm[a]);
+		arm_stats_from(&arm[a], STATS_SPAN_S, &v->arms[a]);
+		both.requests += arm[a].requests;
+		both.failures += arm[a].failures;
+		for (int b = 0; b < LATENCY_BINS; b++)
+			both.latency_bins[b] += arm[a].latency_bins[b];
+		v->segment_unknown += arm[a].segment_unknown;
+		v->keyless += arm[a].keyless;
+		window_sum(ep->window, (enum arm)a, now, RATE_SPAN_S, &recent);
+		v->rate += (double)recent.requests / RATE_SPAN_S;
+		window_series(ep->window, (enum arm)a, now, SPARK_SPAN_S, SPARK_POINTS, points);
+		for (int i = 0; i < SPARK_POINTS; i++) {
+			v->spark[i] += points[i].requests;
+			v->spark_errors[i] += points[i].failures;
+		}
+	}
+	v->error_percent = 100 * ratio((double)both.failures, (double)both.requests);
+	v->p99_ms = quantile(&both, 0.99);
+}
+
+/* Servers of the stable version: how many there are and how many answer. */
+static int stable_servers(const struct live_endpoint *ep, int *up)
+{
+	int slot = -1, count = 0;
+
+	*up = 0;
+	for (int i = 0; i < ep->slot_count; i++)
+		if (ep->row.stable[0] && strcmp(ep->slots[i].version, ep->row.stable) == 0)
+			slot = i;
+	for (int i = 0; i < ep->server_count; i++)
+		if (slot >= 0 && ep->servers[i].slot == slot) {
+			count++;
+			*up += strcmp(ep->servers[i].state, "up") == 0;
+		}
+	return count;
+}
+
+static const struct alert_row *alert_of(
+	const struct alert_list *open, const char *endpoint, const char *level)
+{
+	for (int i = 0; open && i < open->count; i++)
+		if (strcmp(open->rows[i].endpoint, endpoint) == 0 &&
+			(!level || strcmp(open->rows[i].level, level) == 0) &&
+			strcmp(open->rows[i].state, "resolved") != 0)
+			return &open->rows[i];
+	return NULL;
+}
+
+/* The start of the bad stretch that lasts until now, as the spark shows it. */
+static int64_t bad_since(const struct endpoint_view *v, int64_t now)
+{
+	int i = SPARK_POINTS;
+
+	while (i > 0 && v->spark[i - 1] > 0 &&
+		(double)v->spark_errors[i - 1] * 100 >= HARM_PERCENT * (double)v->spark[i - 1])
+		i--;
+	return now - (int64_t)(SPARK_POINTS - i) * SPARK_SPAN_S * 1000000;
+}
+
+static void say(struct endpoint_view *v, enum health h, int64_t trouble_us, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+static void say(struct endpoint_view *v, enum health h, int64_t trouble_us, const char *fmt, ...)
+{
+	va_list ap;
+
+	v->health = h;
+	v->trouble_us = trouble_us;
+	va_start(ap, fmt);
+	vsnprintf(v->state_word, sizeof v->state_word, fmt, ap);
+	va_end(ap);
+}
+
+static int judge_down(
+	const struct world *w, const struct live_endpoint *ep, int64_t now, struct endpoint_view *v)
+{
+	int up, count = stable_servers(ep, &up);
+
+	if (!w->gateway_up) {
+		say(v, HEALTH_DOWN, now, "the gateway does not answer");
+		return 1;
+	}
+	if (count > 0 && up == 0) {
+		say(v, HEALTH_DOWN, now, "no server of %s answers", ep->row.stable);
+		return 1;
+	}
+	return 0;
+}
+
+static int judge_harm(const struct world *w, const struct live_endpoint *ep,
+	const struct alert_list *open, int64_t now, struct endpoint_view *v)
+{
+	const struct alert_row *alert = alert_of(open, ep->row.id, "rollback");
+	int guard = guard_failures(&ep->guard, (int)w->settings.guard_window);
+	const char *arms[ARM_COUNT] = {ep->row.stable, ep->row.candidate};
+
+	if (alert) {
+		say(v, HEALTH_HARM, alert->since_us, "%.150s", alert->message);
+		return 1;
+	}
+	for (int a = 0; a < ARM_COUNT; a++)
+		if (v->arms[a].failures >= HARM_FAILURES && v->arms[a].error_percent >= HARM_PERCENT) {
+			say(v, HEALTH_HARM, bad_since(v, now), "%.1f %% of %s's answers fail",
+				v->arms[a].error_percent, arms[a][0] ? arms[a] : "the candidate");
+			return 1;
+		}
+	if (ep->row.rollout && ep->guard.rollout == ep->row.rollout &&
+		guard * 2 >= w->settings.guard_failures) {
+		say(v, HEALTH_HARM, now, "guard: %d of the last %d answers failed, %d end it", guard,
+			(int)w->settings.guard_window, (int)w->settings.guard_failures);
+		return 1;
+	}
+	return 0;
+}
+
+static int judge_rollout(const struct rollout_row *r, const struct live_endpoint *ep, int64_t now,
+	struct endpoint_view *v)
+{
+	if (r->id && strcmp(r->state, "waiting") == 0) {
+		say(v, HEALTH_WAITING, 0, "#%lld waits for approval", (long long)r->id);
+		return 1;
+	}
+	if (r->id && strcmp(r->state, "paused") == 0) {
+		say(v, HEALTH_WATCH, now, "#%lld is paused at %g %%", (long long)r->id,
+			r->share_bp / 100.0);
+		return 1;
+	}
+	if (r->id && ep->row.share_bp > 0) {
+		say(v, HEALTH_WATCH, now, "#%lld %s: %s at %g %%", (long long)r->id, r->state,
+			r->to_version, ep->row.share_bp / 100.0);
+		return 1;
+	}
+	return 0;
+}
+
+static void judge_rest(const struct live_endpoint *ep, const struct alert_list *open, int64_t now,
+	struct endpoint_view *v)
+{
+	const struct alert_row *alert = alert_of(open, ep->row.id, NULL);
+	int64_t newest = window_newest_us(ep->window);
+
+	if (newest > 0 && now - newest > SILENCE_US)
+		say(v, HEALTH_MISSING, newest, "no request for %lld min", (long long)(now - newest) / 60000000);
+	else if (!ep->row.stable[0])
+		say(v, HEALTH_MISSING, 0, "no version serves yet");
+	else if (alert)
+		say(v, HEALTH_WATCH, alert->since_us, "%.150s", alert->message);
+	else
+		say(v, HEALTH_OK, 0, newest > 0 ? "serving %s" : "serving %s, no request yet",
+			ep->row.stable);
+}
+
+void view_endpoint(struct world *w, const struct live_endpoint *ep, const struct alert_list *open,
+	struct endpoint_view *out)
+{
+	int64_t now = clock_wall_us(&w->clock);
+	const struct alert_row *alert = alert_of(open, ep->row.id, NULL);
+	struct rollout_row rollout = {0};
+	struct err e;
+
+	*out = (struct endpoint_view){.ep = ep};
+	fill_numbers(ep, now, out);
+	out->share_in_force = world_share_in_force(w, ep);
+	if (ep->row.rollout &&
+		store_find_rollout(w->store, ep->row.rollout, &rollout, &e) != 1)
+		rollout.id = 0;
+	if (!judge_down(w, ep, now, out) && !judge_harm(w, ep, open, now, out) &&
+		!judge_rollout(&rollout, ep, now, out))
+		judge_rest(ep, open, now, out);
+	/* An open alert says when it began better than a share that is being watched. */
+	if (alert && (out->trouble_us == 0 || alert->since_us < out->trouble_us))
+		out->trouble_us = alert->since_us;
+}
+
+int view_compare(const void *a, const void *b)
+{
+	const struct endpoint_view *x = a, *y = b;
+
+	if (x->health != y->health)
+		return x->health < y->health ? -1 : 1;
+	return strcmp(x->ep->row.id, y->ep->row.id);
+}

@@ -1,0 +1,122 @@
+/* clock.c: the machine's clocks, a clock for tests, and times and durations as text. */
+#include "backend/base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t now_us(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int64_t system_wall(const struct clock *c)
+{
+	(void)c;
+	return now_us(CLOCK_REALTIME);
+}
+
+static int64_t system_mono(const struct clock *c)
+{
+	(void)c;
+	return now_us(CLOCK_MONOTONIC);
+}
+
+static int64_t fake_wall(const struct clock *c)
+{
+	return c->fake_wall_us;
+}
+
+static int64_t fake_mono(const struct clock *c)
+{
+	return c->fake_mono_us;
+}
+
+struct clock clock_system(void)
+{
+	return (struct clock){.wall_us = system_wall, .mono_us = system_mono};
+}
+
+struct clock clock_fake(int64_t wall_us)
+{
+	return (struct clock){.wall_us = fake_wall, .mono_us = fake_mono,
+		.fake_wall_us = wall_us, .fake_mono_us = 1000000};
+}
+
+int64_t clock_wall_us(const struct clock *c)
+{
+	return c->wall_us(c);
+}
+
+int64_t clock_mono_us(const struct clock *c)
+{
+	return c->mono_us(c);
+}
+
+void clock_format_utc(int64_t wall_us, char *out, size_t size)
+{
+	time_t s = (time_t)(wall_us / 1000000);
+	struct tm tm;
+	char day[24];
+
+	gmtime_r(&s, &tm);
+	strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, size, "%s.%06" PRId64 "Z", day, wall_us % 1000000);
+}
+
+static const struct {
+	const char *unit;
+	int64_t ms;
+} units[] = {
+	{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1},
+};
+
+static const int unit_count = sizeof units / sizeof units[0];
+
+int duration_parse(const char *text, int64_t *ms)
+{
+	int64_t total = 0;
+	int last = -1; /* units must fall: 5m30s, never 30s5m */
+
+	if (!*text)
+		return -1;
+	while (*text) {
+		char *end;
+		int row = -1;
+		size_t word;
+
+		if (*text < '0' || *text > '9')
+			return -1;
+		errno = 0;
+		long long n = strtoll(text, &end, 10);
+		if (errno || n > 1000000000)
+			return -1;
+		word = strspn(end, "dhms");
+		for (int i = 0; i < unit_count; i++)
+			if (strlen(units[i].unit) == word && !strncmp(units[i].unit, end, word))
+				row = i;
+		if (row < 0 || row <= last)
+			return -1;
+		last = row;
+		total += n * units[row].ms;
+		text = end + word;
+	}
+	*ms = total;
+	return 0;
+}
+
+void duration_format(int64_t ms, char *out, size_t size)
+{
+	for (int i = 0; i < unit_count; i++)
+		if (ms && ms % units[i].ms == 0) {
+			snprintf(out, size, "%" PRId64 "%s", ms / units[i].ms, units[i].unit);
+			return;
+		}
+	snprintf(out, size, "%" PRId64 "ms", ms);
+}

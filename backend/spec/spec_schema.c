@@ -1,0 +1,301 @@
+/* spec_schema.c: the one table of everything that may stand in pithead.yaml. The parser, the
+ * formatter's order of keys, the JSON of the store and the JSON Schema for editors all walk these
+ * rows; a new key is one row here. The order of rows is the canonical order of keys. */
+#include "backend/spec/spec_priv.h"
+
+#include <string.h>
+
+#include "backend/base/xalloc.h"
+
+/* offset and size of a member */
+#define AT(type, member)                                                                           \
+	.offset = offsetof(struct type, member), .size = sizeof((struct type *)0)->member
+#define ARRAY(type, member, counter)                                                               \
+	.items = offsetof(struct type, member), .count = offsetof(struct type, counter)
+#define SECTION(rows)                                                                              \
+	{                                                                                          \
+		rows, sizeof(rows) / sizeof((rows)[0])                                             \
+	}
+#define SECOND INT64_C(1000)
+#define HOUR   (3600 * SECOND)
+#define DAY    (24 * HOUR)
+
+const char *const spec_role_words[] = {
+	"admin", "operator", "approver", "developer", "auditor", "service", NULL};
+const char *const spec_tier_words[] = {"low", "medium", "high", NULL};
+static const char *const environments[] = {"sandbox", "staging", "production", NULL};
+static const char *const modes[] = {"online", NULL};
+static const char *const modes_later[] = {"batch", "async", NULL};
+static const char *const tasks[] = {"binary", "multiclass", "regression", "ranking", NULL};
+static const char *const patterns[] = {"canary", NULL};
+static const char *const patterns_later[] = {"shadow", "bluegreen", "phased", "segmented", NULL};
+
+static int step_admit(const void *items, int count, struct err *e)
+{
+	const struct spec_step *s = items;
+
+	if (count < 2 || s[count - 1].share_bp > s[count - 2].share_bp)
+		return 0;
+	return err_set(e, ERR_INVALID, "expected a larger share than the step before it");
+}
+
+static int source_admit(const void *items, int count, struct err *e)
+{
+	const struct source *s = items, *now = &s[count - 1];
+
+	for (int i = 0; i < count - 1; i++)
+		if (s[i].kind == now->kind && strcmp(s[i].name, now->name) == 0)
+			return err_set(e, ERR_INVALID, "which stands in this list already");
+	return 0;
+}
+
+static int member_admit(const void *items, int count, struct err *e)
+{
+	const char(*m)[64] = items;
+
+	for (int i = 0; i < count - 1; i++)
+		if (strcmp(m[i], m[count - 1]) == 0)
+			return err_set(e, ERR_INVALID, "who stands in this list already");
+	return 0;
+}
+
+static void tier_start(void *item)
+{
+	struct spec_tier *t = item;
+
+	for (int i = 0; spec_tier_words[i]; i++)
+		if (strcmp(t->name, spec_tier_words[i]) == 0)
+			t->approvals = i; /* low 0, medium 1, high 2 */
+}
+
+static const struct spec_array steps_array = {ARRAY(spec_rollout, steps, step_count),
+	.element = sizeof(struct spec_step), .least = 1, .most = SPEC_STEPS, .admit = step_admit};
+static const struct spec_field step_item = {.type = &type_step};
+
+static const struct spec_array signals_array = {ARRAY(spec_rollout, signals, signal_count),
+	.element = sizeof(struct spec_signal), .most = SPEC_LIST, .name_what = "signal"};
+static const struct spec_field signal_item = {.type = &type_text, AT(spec_signal, text)};
+
+static const struct spec_field rollout_rows[] = {
+	{.key = "pattern",
+		.type = &type_word,
+		AT(spec_rollout, pattern),
+		.words = patterns,
+		.later = patterns_later,
+		.fallback = "canary",
+		.help = "How traffic moves to a new version."},
+	{.key = "steps",
+		.kind = FIELD_LIST,
+		.item = &step_item,
+		.array = &steps_array,
+		.fallback = "1% 2m, 5% 5m, 25% 5m, 50% 5m",
+		.inline_text = 1,
+		.help = "Rising shares, each with the shortest time spent on it: 5% 5m."},
+	{.key = "hold",
+		.type = &type_duration,
+		AT(spec_rollout, hold_ms),
+		.min = SECOND,
+		.max = 30 * DAY,
+		.fallback = "30m",
+		.help = "Undecided for this long, a rollout pauses and pages."},
+	{.key = "keep-hot",
+		.type = &type_duration,
+		AT(spec_rollout, keep_hot_ms),
+		.min = 0,
+		.max = 90 * DAY,
+		.fallback = "24h",
+		.help = "How long the version before stays ready after a promotion."},
+	{.key = "false-abort",
+		.type = &type_rate,
+		AT(spec_rollout, false_abort),
+		.min = 1,
+		.max = 2000,
+		.fallback = "1%",
+		.help = "Chance that a whole rollout of a good version is taken back."},
+	{.key = "signals",
+		.kind = FIELD_NAMED,
+		.item = &signal_item,
+		.array = &signals_array,
+		.help = "What is compared between candidate and stable, and how much worse is "
+			"harm."},
+};
+static const struct spec_section rollout_section = SECTION(rollout_rows);
+
+static const struct spec_field arm_rows[] = {
+	{.key = "upstream",
+		.type = &type_upstream,
+		.required = 1,
+		.help = "Servers that somebody else runs: HOST:PORT, HOST:PORT or tls HOST:PORT."},
+};
+static const struct spec_section arm_section = SECTION(arm_rows);
+static const struct spec_field arm_item = {.kind = FIELD_MAP, .sub = &arm_section};
+static const struct spec_array arms_array = {ARRAY(spec_endpoint, arms, arm_count),
+	.element = sizeof(struct spec_arm), .most = SPEC_LIST, .name_what = "version"};
+
+static const struct spec_field feature_item = {.type = &type_source};
+static const struct spec_array features_array = {ARRAY(spec_endpoint, features, feature_count),
+	.element = sizeof(struct source), .most = SPEC_LIST, .admit = source_admit};
+
+static const struct spec_field endpoint_rows[] = {
+	{.key = "environment",
+		.type = &type_word,
+		AT(spec_endpoint, environment),
+		.words = environments,
+		.required = 1,
+		.help = "Whose secrets, data, gates and budgets hold."},
+	{.key = "mode",
+		.type = &type_word,
+		AT(spec_endpoint, mode),
+		.words = modes,
+		.later = modes_later,
+		.fallback = "online",
+		.help = "How requests come."},
+	{.key = "tier",
+		.type = &type_word,
+		AT(spec_endpoint, tier),
+		.words = spec_tier_words,
+		.required = 1,
+		.help = "The risk class: it sets approvals and limits."},
+	{.key = "owner",
+		.type = &type_text,
+		AT(spec_endpoint, owner),
+		.help = "The team that answers for it; the project's owner when absent."},
+	{.key = "runbook",
+		.type = &type_text,
+		AT(spec_endpoint, runbook),
+		.help = "What to read at 3 a.m.: a path or an address."},
+	{.key = "listen",
+		.type = &type_listen,
+		.required = 1,
+		.help = "HOST:PORT where the gateway takes requests."},
+	{.key = "serve",
+		.type = &type_text,
+		AT(spec_endpoint, serve),
+		.help = "Command line of a replica, run in the version's bundle."},
+	{.key = "versions",
+		.kind = FIELD_NAMED,
+		.item = &arm_item,
+		.array = &arms_array,
+		.help = "Versions that somebody else serves, by name."},
+	{.key = "replicas",
+		.type = &type_int,
+		AT(spec_endpoint, replicas),
+		.min = 1,
+		.max = 16,
+		.fallback = "1",
+		.help = "How many processes serve each version."},
+	{.key = "health",
+		.type = &type_path,
+		AT(spec_endpoint, health),
+		.fallback = "/healthz",
+		.help = "HTTP path that answers 200 when a server can take requests."},
+	{.key = "key",
+		.type = &type_key,
+		AT(spec_endpoint, key),
+		.help = "What keeps a client on one version: header NAME or json PATH [else "
+			"random]."},
+	{.key = "segment",
+		.type = &type_source,
+		AT(spec_endpoint, segment),
+		.help = "What part of the traffic a request belongs to: header NAME or json PATH."},
+	{.key = "timeout",
+		.type = &type_duration,
+		AT(spec_endpoint, timeout_ms),
+		.min = 100,
+		.max = 60 * SECOND,
+		.fallback = "2s",
+		.help = "How long an answer may take before it counts as failed."},
+	{.key = "score",
+		.type = &type_source,
+		AT(spec_endpoint, score),
+		.help = "The model's number in the answer: json PATH or header NAME."},
+	{.key = "features",
+		.kind = FIELD_LIST,
+		.item = &feature_item,
+		.array = &features_array,
+		.help = "What is kept of a request: json PATH or header NAME."},
+	{.key = "task",
+		.type = &type_word,
+		AT(spec_endpoint, task),
+		.words = tasks,
+		.help = "What the model does: it chooses the signals."},
+	{.key = "outcome",
+		.type = &type_outcome,
+		.min = SECOND,
+		.max = 90 * DAY,
+		.help = "The label that comes later: NAME within DURATION."},
+	{.key = "rollout",
+		.kind = FIELD_MAP,
+		AT(spec_endpoint, rollout),
+		.sub = &rollout_section,
+		.help = "How a new version takes over."},
+};
+const struct spec_section spec_endpoint_section = SECTION(endpoint_rows);
+
+static const struct spec_field member_item = {.type = &type_member, .size = 64};
+static const struct spec_array members_array = {ARRAY(spec_role, members, member_count),
+	.element = 64, .most = SPEC_LIST, .admit = member_admit};
+static const struct spec_field role_item = {
+	.kind = FIELD_LIST, .item = &member_item, .array = &members_array};
+static const struct spec_array roles_array = {ARRAY(spec, roles, role_count),
+	.element = sizeof(struct spec_role), .most = 8, .names = spec_role_words,
+	.name_what = "role"};
+
+/* freeze is kept as written: the policy that reads it is not part of this folder. */
+static const struct spec_field tier_rows[] = {
+	{.key = "approvals",
+		.type = &type_int,
+		AT(spec_tier, approvals),
+		.min = 0,
+		.max = 5,
+		.help = "How many people must approve a change (low 0, medium 1, high 2)."},
+	{.key = "freeze",
+		.type = &type_text,
+		AT(spec_tier, freeze),
+		.help = "When no rollout starts, such as Fri 16:00 .. Mon 08:00 Europe/London."},
+	{.key = "rollback",
+		.type = &type_duration,
+		AT(spec_tier, rollback_ms),
+		.min = 100,
+		.max = HOUR,
+		.help = "How soon a rollback must be done."},
+};
+static const struct spec_section tier_section = SECTION(tier_rows);
+static const struct spec_field tier_item = {.kind = FIELD_MAP, .sub = &tier_section};
+static const struct spec_array tiers_array = {ARRAY(spec, tiers, tier_count),
+	.element = sizeof(struct spec_tier), .most = 8, .names = spec_tier_words,
+	.name_what = "tier", .start = tier_start};
+
+static const struct spec_field endpoint_item = {.kind = FIELD_MAP, .sub = &spec_endpoint_section};
+static const struct spec_array endpoints_array = {ARRAY(spec, endpoints, endpoint_count),
+	.element = sizeof(struct spec_endpoint), .most = SPEC_ENDPOINTS_MOST, .owned = 1,
+	.line = offsetof(struct spec_endpoint, line), .name_what = "endpoint"};
+
+/* datasets and pipelines belong to later parts: here each must be a mapping of names to mappings,
+ * and what stands inside is accepted unread. */
+static const struct spec_field top_rows[] = {
+	{.key = "project",
+		.type = &type_name,
+		AT(spec, project),
+		.required = 1,
+		.help = "The project's name."},
+	{.key = "owner", .type = &type_text, AT(spec, owner), .help = "The team that owns it."},
+	{.key = "access",
+		.kind = FIELD_NAMED,
+		.item = &role_item,
+		.array = &roles_array,
+		.help = "Who may do what: unix users and \"@group\"s by role."},
+	{.key = "datasets", .kind = FIELD_LOOSE, .help = "Data by name."},
+	{.key = "pipelines", .kind = FIELD_LOOSE, .help = "Pipelines by name."},
+	{.key = "endpoints",
+		.kind = FIELD_NAMED,
+		.item = &endpoint_item,
+		.array = &endpoints_array,
+		.help = "Served models by name."},
+	{.key = "tiers",
+		.kind = FIELD_NAMED,
+		.item = &tier_item,
+		.array = &tiers_array,
+		.help = "What each risk class asks for."},
+};
+const struct spec_section spec_top = SECTION(top_rows);

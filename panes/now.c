@@ -1,0 +1,457 @@
+/* now.c: the answer to "what is wrong, what changed, how do we undo it": endpoints worst first, two
+ * lines that explain the worst, and the changes ranked by suspicion. One cursor moves over both
+ * lists. Until a person moves it, it stands on the top suspect while an endpoint is in trouble. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/xalloc.h"
+#include "panes/common.h"
+#include "panes/panes.h"
+#include "tui/widget/spark.h"
+
+enum column { C_NAME, C_STATE, C_STABLE, C_CANDIDATE, C_RATE, C_ERRORS, C_P99, C_SPARK, C_COUNT };
+enum { SPARK_WIDTH = 12, SPARK_VALUES = 48 };
+
+struct now {
+	struct table *endpoints; /* owned */
+	struct change_list changes;
+	const struct node **rows; /* owned array of borrowed nodes */
+	size_t count;
+	bool short_names, on_changes, touched;
+	enum charset charset;
+};
+
+static const struct table_column columns[C_COUNT] = {
+	[C_NAME] = {.title = "ENDPOINT", .width = 8, .flex = 1},
+	[C_STATE] = {.title = "STATE", .width = 9},
+	[C_STABLE] = {.title = "STABLE", .width = 8, .drop = 2},
+	[C_CANDIDATE] = {.title = "CANDIDATE", .width = 12, .drop = 1},
+	[C_RATE] = {.title = "req/s", .width = 6, .drop = 5, .right = true},
+	[C_ERRORS] = {.title = "err %", .width = 5, .drop = 3, .right = true},
+	[C_P99] = {.title = "p99 ms", .width = 6, .drop = 6, .right = true},
+	[C_SPARK] = {.title = "req/s", .width = SPARK_WIDTH, .drop = 7},
+};
+
+static size_t count_rows(void *ctx)
+{
+	return ((struct now *)ctx)->count;
+}
+
+static uint64_t row_id(void *ctx, size_t row)
+{
+	return table_id(node_str(((struct now *)ctx)->rows[row], "id", "?"));
+}
+
+static void arm(const struct node *e, const char *version, int64_t share, int64_t rollout,
+	struct table_cell *out)
+{
+	char text[16];
+
+	if (!*version) {
+		out->text = "-";
+		out->role = ROLE_dim;
+		return;
+	}
+	/* A lone stable arm has all the traffic: a share says something only beside another. */
+	if (!*node_str(e, "candidate", ""))
+		snprintf(out->space, sizeof out->space, "%s", version);
+	else if (rollout)
+		snprintf(out->space, sizeof out->space, "%s %s #%" PRId64, version,
+			share_text(text, sizeof text, share), rollout);
+	else
+		snprintf(out->space, sizeof out->space, "%s %s", version,
+			share_text(text, sizeof text, share));
+	out->text = out->space;
+	out->role = rollout ? ROLE_candidate_arm : ROLE_text;
+}
+
+static void sparkline(const struct node *e, struct table_cell *out)
+{
+	double values[SPARK_VALUES];
+	int n;
+	const struct node *list = node_list(node_get(e, "spark"), "", &n);
+
+	if (n > SPARK_VALUES)
+		n = SPARK_VALUES;
+	for (int i = 0; i < n; i++)
+		values[i] = list[i].kind == NODE_NUMBER ? list[i].number : NAN;
+	out->text = spark_text(out->space, sizeof out->space, SPARK_WIDTH, values, (size_t)n);
+	out->role = ROLE_stable_arm;
+}
+
+static void cell(void *ctx, size_t row, int column, struct table_cell *out)
+{
+	struct now *s = ctx;
+	const struct node *e = s->rows[row];
+	int64_t share = node_int(e, "share_in_force_bp", 0);
+
+	switch ((enum column)column) {
+	case C_NAME:
+		out->text = endpoint_name(node_str(e, "id", "?"), s->short_names);
+		break;
+	case C_STATE:
+		state_cell(out, endpoint_glyph(node_str(e, "state", "")), s->charset,
+			strcmp(node_str(e, "state", ""), "down") == 0 ? "DOWN" : NULL);
+		break;
+	case C_STABLE:
+		arm(e, node_str(e, "stable", ""), 10000 - share, 0, out);
+		break;
+	case C_CANDIDATE:
+		arm(e, node_str(e, "candidate", ""), share, node_int(e, "rollout", 0), out);
+		break;
+	case C_RATE:
+		out->text = numfmt(out->space, 48, node_num(e, "rate", NAN), 0);
+		break;
+	case C_ERRORS:
+		out->text = numfmt(out->space, 48, node_num(e, "error_percent", NAN), 1);
+		break;
+	case C_P99:
+		out->text = numfmt(out->space, 48, node_num(e, "p99_ms", NAN), 0);
+		break;
+	case C_SPARK:
+		sparkline(e, out);
+		break;
+	case C_COUNT:
+		break;
+	}
+}
+
+static int compare(void *ctx, size_t a, size_t b, int column)
+{
+	static const char *const keys[C_COUNT] = {[C_RATE] = "rate", [C_SPARK] = "rate",
+		[C_ERRORS] = "error_percent", [C_P99] = "p99_ms"};
+	static const char *const texts[C_COUNT] = {[C_NAME] = "id", [C_STATE] = "state",
+		[C_STABLE] = "stable", [C_CANDIDATE] = "candidate"};
+	struct now *s = ctx;
+
+	if (keys[column]) {
+		double x = node_num(s->rows[a], keys[column], -1);
+		double y = node_num(s->rows[b], keys[column], -1);
+
+		return x < y ? -1 : x > y;
+	}
+	return strcmp(node_str(s->rows[a], texts[column], ""),
+		node_str(s->rows[b], texts[column], ""));
+}
+
+static void now_open(struct pane *p)
+{
+	struct now *s = p->state;
+	struct table_source source = {.ctx = s, .count = count_rows, .cell = cell, .row_id = row_id,
+		.compare = compare};
+
+	s->endpoints = table_new(columns, C_COUNT, &source);
+	table_set_empty(s->endpoints,
+		"no endpoint yet: write a pithead.yaml and run `pithead apply` beside it");
+	change_list_init(&s->changes, p, true);
+}
+
+static bool now_feed(struct pane *p, int slot, struct buf *path)
+{
+	(void)p;
+	if (slot == 0)
+		buf_adds(path, "/v1/now");
+	return slot == 0;
+}
+
+static bool in_trouble(const struct node *e)
+{
+	const char *state = node_str(e, "state", "ok");
+
+	return strcmp(state, "ok") != 0 && strcmp(state, "waiting") != 0;
+}
+
+/* The endpoint that the two lines explain: the selected one, else the worst. NULL without any. */
+static const struct node *subject(const struct now *s)
+{
+	size_t row;
+
+	if (!s->on_changes && s->touched && table_selected(s->endpoints, &row))
+		return s->rows[row];
+	return s->count ? s->rows[0] : NULL;
+}
+
+/* While nobody has moved the cursor it stands where the next key helps most. */
+static void place_cursor(struct now *s)
+{
+	const struct node *worst = s->count ? s->rows[0] : NULL;
+
+	if (s->touched)
+		return;
+	s->on_changes = false;
+	if (s->count)
+		table_select(s->endpoints, row_id(s, 0));
+	if (!worst || !in_trouble(worst))
+		return;
+	for (size_t i = 0; i < s->changes.count; i++)
+		if (node_int(s->changes.rows[i], "suspicion", 0) > 0 &&
+			!node_int(s->changes.rows[i], "undone_by", 0)) {
+			s->on_changes = true;
+			table_select(s->changes.table,
+				(uint64_t)node_int(s->changes.rows[i], "seq", 1));
+			return;
+		}
+}
+
+static void now_on_snapshot(struct pane *p, int slot)
+{
+	struct now *s = p->state;
+	const struct node *root = pane_root(p, slot), *list;
+	const char *project = NULL;
+	int n;
+
+	list = node_list(node_get(root, "endpoints"), "", &n);
+	free(s->rows);
+	s->rows = xcalloc((size_t)n + 1, sizeof(*s->rows));
+	s->count = 0;
+	s->short_names = true;
+	for (int i = 0; i < n; i++) {
+		const char *mine = node_str(&list[i], "project", "");
+
+		if (!in_project(p, &list[i]))
+			continue;
+		if (project && strcmp(project, mine) != 0)
+			s->short_names = false;
+		project = mine;
+		s->rows[s->count++] = &list[i];
+	}
+	table_refresh(s->endpoints);
+	list = node_list(node_get(root, "changes"), "", &n);
+	change_list_set(&s->changes, list, n);
+	s->changes.short_names = s->changes.short_names && s->short_names;
+	place_cursor(s);
+}
+
+/* ---- the two lines --------------------------------------------------------------------------- */
+static const struct node *find_by(const struct node *root, const char *list_name, const char *key,
+	const char *value)
+{
+	int n;
+	const struct node *list = node_list(node_get(root, list_name), "", &n);
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(node_str(&list[i], key, ""), value) == 0)
+			return &list[i];
+	return NULL;
+}
+
+static void rollout_line(const struct pane *p, const struct node *r, char *out, size_t size)
+{
+	char share[16], exposed[48], when[32];
+
+	snprintf(out, size, "#%" PRId64 " %s %s: %s in force, %s answers exposed; by %s, %s %s",
+		node_int(r, "id", 0), node_str(r, "to", ""), node_str(r, "state", ""),
+		share_text(share, sizeof share, node_int(r, "share_in_force_bp", 0)),
+		numfmt(exposed, sizeof exposed, (double)node_int(r, "exposed", 0), 0),
+		node_str(r, "author", "?"),
+		node_int(r, "started_us", 0) > p->host->now_us - 3600000000LL ? "since" : "at",
+		timefmt_when(when, sizeof when, node_int(r, "started_us", 0), p->host->now_us,
+			p->host->zone));
+}
+
+static void explain(const struct pane *p, char first[400], char second[400], enum role *role)
+{
+	const struct now *s = p->state;
+	const struct node *root = pane_root(p, 0), *e = subject(s), *alert, *rollout;
+	const char *id = node_str(e, "id", "");
+	char when[32];
+	int running;
+
+	first[0] = second[0] = '\0';
+	*role = ROLE_text;
+	if (!e)
+		return;
+	node_list(node_get(root, "rollouts"), "", &running);
+	alert = find_by(root, "alerts", "endpoint", id);
+	rollout = find_by(root, "rollouts", "endpoint", id);
+	*role = glyph_role(endpoint_glyph(node_str(e, "state", "")));
+	if (!in_trouble(e) && !alert && !rollout && (s->on_changes || !s->touched)) {
+		snprintf(first, 400, "all is well: %zu endpoint%s, %d rollout%s under way",
+			s->count, s->count == 1 ? "" : "s", running, running == 1 ? "" : "s");
+		return;
+	}
+	snprintf(first, 400, "%s: %s", endpoint_name(id, s->short_names),
+		*node_str(e, "state_word", "") ? node_str(e, "state_word", "")
+					       : node_str(e, "state", ""));
+	if (alert)
+		snprintf(second, 400, "alert %" PRId64 ", %s %s: %s", node_int(alert, "id", 0),
+			node_str(alert, "state", ""),
+			timefmt_when(when, sizeof when, node_int(alert, "since_us", 0),
+				p->host->now_us, p->host->zone),
+			node_str(alert, "message", ""));
+	else if (rollout)
+		rollout_line(p, rollout, second, 400);
+}
+
+/* ---- drawing --------------------------------------------------------------------------------- */
+/* Rows for the endpoints' table with its header; the rest is for the lines and the changes. */
+static int endpoint_rows(const struct now *s, int rows)
+{
+	int most = rows < 10 ? rows / 2 : rows - 10 > rows / 2 ? rows / 2 + 1 : rows - 10;
+	int wanted = 1 + (int)(s->count ? s->count : 1);
+
+	if (most < 2)
+		most = 2;
+	return wanted < most ? wanted : most;
+}
+
+static int draw_lines(struct pane *p, struct canvas *c, struct rect r)
+{
+	char first[400], second[400];
+	enum role role;
+	int lines = r.rows >= 12 ? 2 : r.rows >= 6 ? 1 : 0;
+
+	if (!lines)
+		return 0;
+	explain(p, first, second, &role);
+	/* The place of both lines is kept even when one is empty, so that nothing jumps. */
+	canvas_put_left(c, r.row, 1, r.cols - 2, role, ATTR_NONE, first);
+	if (lines > 1)
+		canvas_put_left(c, r.row + 1, 1, r.cols - 2, ROLE_text, ATTR_NONE, second);
+	return lines;
+}
+
+static void now_draw(struct pane *p, struct canvas *c, struct rect r)
+{
+	struct now *s = p->state;
+	const struct node *worst = s->count ? s->rows[0] : NULL;
+	bool roomy = r.rows >= 16;
+	int rows;
+
+	s->charset = c->charset;
+	if (!p->data[0]) {
+		canvas_put(c, r.row, 1, ROLE_dim, ATTR_NONE,
+			p->host->up ? "asking the engine …" : "looking for the engine …");
+		return;
+	}
+	if (worst && in_trouble(worst))
+		snprintf(s->changes.title, sizeof s->changes.title,
+			"WHAT CHANGED, suspects of \"%.30s\" first",
+			endpoint_name(node_str(worst, "id", ""), s->short_names));
+	else
+		str_copy(s->changes.title, sizeof s->changes.title, "WHAT CHANGED");
+	rows = endpoint_rows(s, r.rows);
+	table_draw(s->endpoints, c, (struct rect){r.row, r.col, rows, r.cols}, !s->on_changes);
+	rows += roomy;
+	rows += draw_lines(p, c, (struct rect){r.row + rows, r.col, r.rows - rows, r.cols});
+	rows += roomy;
+	table_draw(s->changes.table, c, (struct rect){r.row + rows, r.col, r.rows - rows, r.cols},
+		s->on_changes);
+}
+
+/* ---- the cursor ------------------------------------------------------------------------------ */
+/* Moves in the focused list; at its end the cursor goes over into the other one. */
+static bool move(struct now *s, const char *command)
+{
+	struct table *t = s->on_changes ? s->changes.table : s->endpoints;
+	struct table *other = s->on_changes ? s->endpoints : s->changes.table;
+	uint64_t before = table_selected_id(t);
+
+	if (!table_act(t, command))
+		return false;
+	s->touched = true;
+	if (table_selected_id(t) != before || table_count(other) == 0)
+		return true;
+	if (!s->on_changes && strcmp(command, "move down") == 0) {
+		s->on_changes = true;
+		table_act(other, "move first");
+	} else if (s->on_changes && strcmp(command, "move up") == 0) {
+		s->on_changes = false;
+		table_act(other, "move last");
+	}
+	return true;
+}
+
+static bool now_command(struct pane *p, const char *command)
+{
+	struct now *s = p->state;
+
+	if (strcmp(command, "focus next") == 0) {
+		s->on_changes = !s->on_changes;
+		s->touched = true;
+		return true;
+	}
+	return move(s, command);
+}
+
+static int now_filter(struct pane *p, const char *regex, struct err *e)
+{
+	struct now *s = p->state;
+	int rc = table_set_filter(s->changes.table, regex, e);
+
+	return rc ? rc : table_set_filter(s->endpoints, regex, e);
+}
+
+static const char *now_filtered(const struct pane *p)
+{
+	const struct now *s = p->state;
+
+	return table_filter(s->endpoints);
+}
+
+/* The change of an endpoint that is most likely meant by `u` on the endpoint's own row. */
+static const struct node *newest_of(const struct now *s, const char *endpoint)
+{
+	for (size_t i = 0; i < s->changes.count; i++) {
+		const struct node *c = s->changes.rows[i];
+
+		if (strcmp(node_str(c, "endpoint", ""), endpoint) == 0 &&
+			node_bool(c, "undoable") && !node_int(c, "undone_by", 0))
+			return c;
+	}
+	return NULL;
+}
+
+static void now_select(const struct pane *p, struct selection *out)
+{
+	const struct now *s = p->state;
+	const struct node *active;
+	size_t row;
+
+	if (s->on_changes)
+		change_select(change_list_selected(&s->changes), out);
+	else if (table_selected(s->endpoints, &row)) {
+		str_copy(out->endpoint, sizeof out->endpoint, node_str(s->rows[row], "id", ""));
+		change_select(newest_of(s, out->endpoint), out);
+		snprintf(out->place, sizeof out->place, "endpoint/%s", out->endpoint);
+		out->rollout[0] = '\0';
+	}
+	/* "Abort" means what carries traffic now, not what ended long ago. */
+	active = find_by(pane_root(p, 0), "rollouts", "endpoint", out->endpoint);
+	if (active)
+		snprintf(out->rollout, sizeof out->rollout, "%" PRId64, node_int(active, "id", 0));
+}
+
+static void now_close(struct pane *p)
+{
+	struct now *s = p->state;
+
+	table_free(s->endpoints);
+	change_list_release(&s->changes);
+	free(s->rows);
+}
+
+static const struct help_hint now_hints[] = {{"undo %id", "undo this"}, {"open", "explain"},
+	{"rollout abort %rollout", "abort"}, {"rollback %endpoint", "rollback"},
+	{"focus next", "other list"}, {NULL, NULL}};
+
+const struct pane_ops now_pane = {
+	.name = "now",
+	.title = "Now",
+	.kind = "list",
+	.live = true,
+	.state_size = sizeof(struct now),
+	.hints = now_hints,
+	.open = now_open,
+	.feed = now_feed,
+	.on_snapshot = now_on_snapshot,
+	.draw = now_draw,
+	.command = now_command,
+	.filter = now_filter,
+	.filtered = now_filtered,
+	.select = now_select,
+	.close = now_close,
+};

@@ -1,0 +1,297 @@
+/* test_record_parse.c: what a datagram of the prediction log tells, and that garbage is refused. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "backend/ingest/ingest.h"
+#include "backend/ingest/ingest_priv.h"
+#include "tests/backend/ingest/lines.h"
+
+static int parse(const char *text, size_t n, int kind, const char *path, struct record *r)
+{
+	struct ingest_endpoint ep = {.id = "flights/delay", .score_kind = kind};
+	int64_t pid, seq;
+	/* An exact copy, so that a read past the end is seen by the sanitizer. */
+	char *copy = malloc(n ? n : 1);
+	int rc;
+
+	memcpy(copy, text, n);
+	snprintf(ep.score_name, sizeof ep.score_name, "%s", path);
+	rc = record_parse(copy, n, &ep, 1, r, &pid, &seq);
+	free(copy);
+	return rc;
+}
+
+/* The good line with one piece of it replaced. */
+static size_t changed(char *out, const char *from, const char *to)
+{
+	char line[4096];
+	char *at;
+	size_t n = line_write(line, sizeof line, 4711, 123, 16);
+
+	line[n] = '\0';
+	at = strstr(line, from);
+	assert_non_null(at);
+	return (size_t)sprintf(out, "%.*s%s%s", (int)(at - line), line, to, at + strlen(from));
+}
+
+static void test_reads_every_member(void **state)
+{
+	struct ingest_endpoint ep = {"flights/delay", 2, "probability"};
+	char line[4096];
+	size_t n = line_write(line, sizeof line, 4711, 123, 100);
+	struct record r;
+	int64_t pid, seq;
+
+	(void)state;
+	assert_int_equal(record_parse(line, n, &ep, 1, &r, &pid, &seq), 0);
+	assert_int_equal(pid, 4711);
+	assert_int_equal(seq, 123);
+	assert_string_equal(r.id, "6f1c1d7e-0c3b-4d2e-9f10-0123456789ab");
+	assert_string_equal(r.endpoint, "flights/delay");
+	assert_string_equal(r.environment, "production");
+	assert_string_equal(r.version, "v2");
+	assert_string_equal(r.server, "r1");
+	assert_string_equal(r.key, "9f86d081884c7d65");
+	assert_string_equal(r.segment, "ORD");
+	assert_int_equal(r.routed_us, 1795474000123456);
+	assert_int_equal(r.rollout, 41);
+	assert_int_equal(r.arm, ARM_CANDIDATE);
+	assert_int_equal(r.bucket, 137);
+	assert_int_equal(r.share_bp, 500);
+	assert_int_equal(r.keyed, 1);
+	assert_int_equal(r.segment_unknown, 0);
+	assert_int_equal(r.status, 200);
+	assert_true(r.answer_ms == 1.834 && r.total_ms == 2 && r.score == 0.25);
+	assert_true(r.read && !r.failed && !r.backend_down);
+}
+
+static const struct {
+	const char *name, *from, *to;
+	int bad;
+} lines[] = {
+	{"unknown members are ignored", "\"v\":1,", "\"v\":1,\"new\":{\"a\":[1,\"}\\\"\"]},", 0},
+	{"a newline may follow", "\"res\":\"eyJw", "\"zz\":\"\",\"res\":\"eyJw", 0},
+	{"another version", "\"v\":1", "\"v\":2", 1},
+	{"no version", "\"v\":1,", "", 1},
+	{"a version as text", "\"v\":1", "\"v\":\"1\"", 1},
+	{"no counter", "\"lc\":123,", "", 1},
+	{"a negative counter", "\"lc\":123", "\"lc\":-3", 1},
+	{"no process", "\"pid\":4711,", "", 1},
+	{"no endpoint", "\"ep\":\"flights/delay\",", "", 1},
+	{"an absent endpoint", "flights/delay\"", "-\"", 1},
+	{"a control character", "\"r1\"", "\"r\x1b[2J\"", 1},
+	{"an escape", "\"r1\"", "\"r\\u0031\"", 1},
+	{"a bucket too high", "\"137\"", "\"10000\"", 1},
+	{"a share too high", "\"500\"", "\"10001\"", 1},
+	{"an arm that is none", "\"arm\":\"1\"", "\"arm\":\"2\"", 1},
+	{"an absent arm", "\"arm\":\"1\"", "\"arm\":\"-\"", 0},
+	{"a status as a word", "\"200\"", "\"OK\"", 1},
+	{"a number without quotes", "\"st\":\"200\"", "\"st\":200", 1},
+	{"a short key digest", "9f86d081884c7d65", "9f86", 1},
+	{"an upper-case key digest", "9f86d081884c7d65", "9F86D081884C7D65", 1},
+	{"an absent key", "9f86d081884c7d65", "-", 0},
+	{"a time that overflows", "1795474000123456", "17954740001234561234567", 1},
+	{"an absent time", "1795474000123456", "-", 0},
+	{"a name too long", "\"production\"", "\"productionproduction\"", 1},
+	{"a missing comma", "\"env\"", "1\"env\"", 1},
+	{"two commas", "\"env\"", ",\"env\"", 1},
+	{"something after the end", "==\"}", "==\"}x", 1},
+	{"no end", "==\"}", "==\"", 1},
+};
+
+static void test_refuses_what_is_not_a_record(void **state)
+{
+	static const char *const garbage[] = {"", "{", "}", "{}", "null", "[1]", "\"", "{\"",
+		"{\"v\"", "{\"v\":", "{\"v\":1", "{\"v\":1,", "{\"v\":1}", "{:}", "{\"\":\"\"}",
+		"<134>Nov 24 x"};
+	char text[8192];
+	struct record r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		size_t n = changed(text, lines[i].from, lines[i].to);
+		int rc = parse(text, n, 2, "probability", &r);
+		if (rc != (lines[i].bad ? -1 : 0))
+			fail_msg("%s: %d", lines[i].name, rc);
+	}
+	for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++)
+		if (parse(garbage[i], strlen(garbage[i]), 2, "p", &r) != -1)
+			fail_msg("taken for a record: %s", garbage[i]);
+}
+
+static const struct {
+	const char *from, *to;
+	int status, failed, down;
+} outcomes[] = {
+	{"\"200\"", "\"200\"", 200, 0, 0},
+	{"\"200\"", "\"404\"", 404, 0, 0},
+	{"\"200\"", "\"500\"", 500, 1, 0},
+	{"\"200\"", "\"-1\"", -1, 1, 0},
+	{"\"200\"", "\"-\"", 0, 1, 0},
+	{"\"st\":\"200\",\"us\":\"1834\",\"tr\":\"1\",\"ta\":\"+2\",\"tsx\":\"----\"",
+		"\"st\":\"503\",\"us\":\"-\",\"tr\":\"-1\",\"ta\":\"0\",\"tsx\":\"SC--\"", 503, 1,
+		1},
+	{"\"st\":\"200\",\"us\":\"1834\",\"tr\":\"1\",\"ta\":\"+2\",\"tsx\":\"----\"",
+		"\"st\":\"503\",\"us\":\"-\",\"tr\":\"-1\",\"ta\":\"0\",\"tsx\":\"PR--\"", 503, 1,
+		0},
+	{"\"st\":\"200\",\"us\":\"1834\",\"tr\":\"1\",\"ta\":\"+2\",\"tsx\":\"----\"",
+		"\"st\":\"-1\",\"us\":\"-\",\"tr\":\"-1\",\"ta\":\"-1\",\"tsx\":\"CR--\"", -1, 0,
+		0},
+	{"\"st\":\"200\",\"us\":\"1834\",\"tr\":\"1\",\"ta\":\"+2\",\"tsx\":\"----\"",
+		"\"st\":\"504\",\"us\":\"-\",\"tr\":\"-1\",\"ta\":\"2000\",\"tsx\":\"sH--\"", 504,
+		1, 0},
+};
+
+static void test_tells_failures(void **state)
+{
+	char text[8192];
+	struct record r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
+		size_t n = changed(text, outcomes[i].from, outcomes[i].to);
+		assert_int_equal(parse(text, n, 0, "", &r), 0);
+		assert_int_equal(r.status, outcomes[i].status);
+		assert_int_equal(r.failed, outcomes[i].failed);
+		assert_int_equal(r.backend_down, outcomes[i].down);
+		assert_true(outcomes[i].status > 0 || r.answer_ms == 1.834 || r.answer_ms == -1);
+	}
+}
+
+static const struct {
+	const char *body, *path;
+	double want; /* NAN = not found */
+} bodies[] = {
+	{"{\"p\":0.5}", "p", 0.5},
+	{" { \"a\" : { \"b\" : [ 1 , { \"c\" : -2.5e1 } ] } } ", "a.b.1.c", -25},
+	{"{\"a\":\"p\",\"p\":3}", "p", 3},
+	{"{\"a\":\"x\\\"p\\\":1\",\"p\":3}", "p", 3},
+	{"0.125", "", 0.125},
+	{"[1,2,3]", "2", 3},
+	{"[1,2,3]", "3", NAN},
+	{"{\"p\":\"0.5\"}", "p", NAN},
+	{"{\"p\":null}", "p", NAN},
+	{"{\"p\":NaN}", "p", NAN},
+	{"{\"p\":1e999}", "p", NAN},
+	{"{\"p\":-1e999}", "p", NAN},
+	{"{\"p\":01}", "p", NAN},
+	{"{\"p\":1.}", "p", NAN},
+	{"{\"p\":.5}", "p", NAN},
+	{"{\"p\":+1}", "p", NAN},
+	{"{\"p\":-}", "p", NAN},
+	{"{\"p\":1e}", "p", NAN},
+	{"{\"p\":1", "p", 1},
+	{"{\"p\"", "p", NAN},
+	{"{\"p\":", "p", NAN},
+	{"{", "p", NAN},
+	{"", "p", NAN},
+	{"[", "0", NAN},
+	{"[[[[", "0.0", NAN},
+	{"{\"pp\":1,\"p\":2}", "p", 2},
+	{"{\"p\":{\"q\":1}}", "p", NAN},
+	{"{\"p\":0.1234567890123456789012345}", "p", 0.1234567890123456789012345},
+	{"{\"p\":1e-310}", "p", 1e-310},
+	{"{\"p\":123456789e-9}", "p", 0.123456789},
+};
+
+static void test_finds_numbers_in_bodies(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+		size_t n = strlen(bodies[i].body);
+		char *copy = malloc(n + 1);
+		double v = 0;
+		int found;
+		memcpy(copy, bodies[i].body, n);
+		copy = realloc(copy, n ? n : 1);
+		found = json_number_at(copy, n, bodies[i].path, &v);
+		free(copy);
+		if (found != !isnan(bodies[i].want) ||
+			(found && fabs(v - bodies[i].want) > fabs(bodies[i].want) * 1e-14))
+			fail_msg("%s at %s: %d %.17g", bodies[i].body, bodies[i].path, found, v);
+	}
+}
+
+static void test_reads_scores_where_they_are_declared(void **state)
+{
+	char text[8192];
+	size_t n = line_write(text, sizeof text, 1, 1, 0);
+	struct record r;
+
+	(void)state;
+	assert_int_equal(parse(text, n, 0, "", &r), 0);
+	assert_true(isnan(r.score) && r.read);
+	assert_int_equal(parse(text, n, 1, "X-Pithead-Score", &r), 0);
+	assert_true(r.score == 0.42 && r.read);
+	assert_int_equal(parse(text, n, 2, "x.y.1", &r), 0);
+	assert_true(r.score == -25 && r.read);
+	assert_int_equal(parse(text, n, 2, "nothing", &r), 0);
+	assert_true(isnan(r.score) && r.read);
+	n = changed(text, "eyJwcm9iYWJpbGl0eSI6IDAuMjUsICJ4IjogeyJ5IjogWzEsIC0yLjVlMV19fQ==", "-");
+	assert_int_equal(parse(text, n, 2, "probability", &r), 0);
+	assert_true(isnan(r.score) && !r.read);
+	n = changed(text, "\"T1JE\"", "\"T1JEIA==\""); /* "ORD ": a client may send anything */
+	assert_int_equal(parse(text, n, 2, "probability", &r), 0);
+	assert_string_equal(r.segment, "");
+}
+
+static uint64_t next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+/* Every prefix, then random changes for a second: only that it comes back, with sane values. */
+static void test_survives_mutations(void **state)
+{
+	char line[4096], text[4096];
+	size_t n = line_write(line, sizeof line, 4711, 123, 60);
+	uint64_t x = 88172645463325252u;
+	time_t end = time(NULL) + 2;
+	struct record r;
+	long rounds = 0;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(parse(line, i, 2, "x.y.1", &r), -1);
+	do {
+		size_t len = n;
+		memcpy(text, line, n);
+		for (int k = (int)(next_random(&x) % 4); k >= 0; k--) {
+			size_t at = next_random(&x) % len, to = next_random(&x) % len;
+			if (next_random(&x) % 3)
+				text[at] = "\"\\{}[]:,-+0a\0\xff "[next_random(&x) % 15];
+			else
+				memmove(text + at, text + to, len - (at > to ? at : to));
+		}
+		len -= next_random(&x) % 8;
+		if (parse(text, len, 2, "x.y.1", &r) == 0) {
+			assert_true(r.bucket >= 0 && r.bucket < 10000 && r.endpoint[0]);
+			assert_true(isnan(r.score) || isfinite(r.score));
+		}
+	} while (++rounds < 300000 && time(NULL) < end);
+	assert_true(rounds > 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reads_every_member),
+		cmocka_unit_test(test_refuses_what_is_not_a_record),
+		cmocka_unit_test(test_tells_failures),
+		cmocka_unit_test(test_finds_numbers_in_bodies),
+		cmocka_unit_test(test_reads_scores_where_they_are_declared),
+		cmocka_unit_test(test_survives_mutations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

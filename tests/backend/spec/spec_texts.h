@@ -1,0 +1,91 @@
+/* spec_texts.h: good spec files shared by this folder's tests. */
+#ifndef PITHEAD_TESTS_BACKEND_SPEC_SPEC_TEXTS_H
+#define PITHEAD_TESTS_BACKEND_SPEC_SPEC_TEXTS_H
+
+/* Lines 1 to 7; a test adds rows of the endpoint from line 8, column 5 on. */
+#define EP                                                                                         \
+	"project: p\n"                                                                             \
+	"endpoints:\n"                                                                             \
+	"  d:\n"                                                                                   \
+	"    environment: production\n"                                                            \
+	"    tier: low\n"                                                                          \
+	"    listen: 127.0.0.1:8100\n"                                                             \
+	"    serve: ./serve\n"
+
+/* Every section and every key, out of canonical order, with comments in every place. */
+#define FULL                                                                                       \
+	"# The flights project.\n"                                                                 \
+	"# Two lines of head.\n"                                                                   \
+	"\n"                                                                                       \
+	"# who owns it\n"                                                                          \
+	"owner: travel-ml   # the team\n"                                                          \
+	"project: flights\n"                                                                       \
+	"tiers:\n"                                                                                 \
+	"    high:\n"                                                                              \
+	"        freeze: Fri 16:00 .. Mon 08:00 Europe/London\n"                                   \
+	"        approvals: 3\n"                                                                   \
+	"        rollback: 1s\n"                                                                   \
+	"endpoints: # all of them\n"                                                               \
+	"    delay:\n"                                                                             \
+	"        tier: low # no approvals\n"                                                       \
+	"        environment: production\n"                                                        \
+	"        mode: online\n"                                                                   \
+	"        runbook: 'docs/delay.md'\n"                                                       \
+	"        listen: localhost:8100\n"                                                         \
+	"        serve: \"./serve --model m # not a comment\"\n"                                   \
+	"        replicas: 2\n"                                                                    \
+	"        health: /healthz\n"                                                               \
+	"        key: header X-Flight else random # sticky\n"                                      \
+	"        segment: json origin.code\n"                                                      \
+	"        timeout: 1m\n"                                                                    \
+	"        score: json probability\n"                                                        \
+	"        features: [json hour, # first\n"                                                  \
+	"            header X-Day,\n"                                                              \
+	"            # second\n"                                                                   \
+	"            json a.b] # closed\n"                                                         \
+	"        task: binary\n"                                                                   \
+	"        outcome: late within 6h\n"                                                        \
+	"        rollout:\n"                                                                       \
+	"            # own steps\n"                                                                \
+	"            steps:\n"                                                                     \
+	"            - 0.25% 90s # small\n"                                                        \
+	"            - 50bp 2m\n"                                                                  \
+	"            # then all\n"                                                                 \
+	"            - 100% 1h30m\n"                                                               \
+	"            pattern: canary\n"                                                            \
+	"            hold: 30m\n"                                                                  \
+	"            keep-hot: 0s\n"                                                               \
+	"            false-abort: 1%\n"                                                            \
+	"            signals: {error_rate: critical worse-by 0.5pp, brier: \"psi 0.2\"}\n"         \
+	"            # end of rollout\n"                                                           \
+	"        # end of delay\n"                                                                 \
+	"    far:\n"                                                                               \
+	"        environment: staging\n"                                                           \
+	"        tier: high\n"                                                                     \
+	"        owner: \"no\"\n"                                                                  \
+	"        listen: \"*:8101\"\n"                                                             \
+	"        versions:\n"                                                                      \
+	"            v9: {upstream: \"tls gpu.example:443, [2001:db8::1]:8443\"}\n"                \
+	"            v10:\n"                                                                       \
+	"                upstream: 10.0.0.7:9000\n"                                                \
+	"access:\n"                                                                                \
+	"    service: [\"@apps\"]\n"                                                               \
+	"    admin: [root, anna_b]\n"                                                              \
+	"pipelines:\n"                                                                             \
+	"    delay:\n"                                                                             \
+	"        script: | # two lines\n"                                                          \
+	"            make # kept as text\n"                                                        \
+	"              deep\n"                                                                     \
+	"        folded: >-\n"                                                                     \
+	"            one\n"                                                                        \
+	"            two\n"                                                                        \
+	"\n"                                                                                       \
+	"        list:\n"                                                                          \
+	"        - a: 1 # item\n"                                                                  \
+	"          b: [x, {y: z}]\n"                                                               \
+	"        # before the second\n"                                                            \
+	"        - - nested\n"                                                                     \
+	"datasets: {}\n"                                                                           \
+	"# the end\n"
+
+#endif

@@ -1,0 +1,177 @@
+/* test_spec_read.c: good files give exactly the typed values that they say, and defaults. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "backend/spec/spec.h"
+#include "tests/backend/spec/spec_texts.h"
+
+static struct spec *good(const char *text)
+{
+	struct spec_faults f = {0};
+	struct err e = {0};
+	struct spec *s = spec_parse(text, strlen(text), "p.yaml", &f, &e);
+
+	if (!s)
+		fail_msg("%s\n%s", e.message, text);
+	assert_int_equal(f.count, 0);
+	assert_null(f.list);
+	return s;
+}
+
+static void check_source(const struct source *s, enum source_kind kind, const char *name)
+{
+	assert_int_equal(s->kind, kind);
+	assert_string_equal(s->name, name);
+}
+
+static void every_key_is_read(void **state)
+{
+	struct spec *s = good(FULL);
+	const struct spec_endpoint *ep = &s->endpoints[0];
+
+	(void)state;
+	assert_string_equal(s->project, "flights");
+	assert_string_equal(s->owner, "travel-ml");
+	assert_int_equal(s->endpoint_count, 2);
+	assert_string_equal(ep->name, "delay");
+	assert_int_equal(ep->line, 13);
+	assert_string_equal(ep->environment, "production");
+	assert_string_equal(ep->mode, "online");
+	assert_string_equal(ep->tier, "low");
+	assert_string_equal(ep->owner, "travel-ml"); /* the project's */
+	assert_string_equal(ep->runbook, "docs/delay.md");
+	assert_string_equal(ep->listen_host, "127.0.0.1");
+	assert_int_equal(ep->listen_port, 8100);
+	assert_string_equal(ep->serve, "./serve --model m # not a comment");
+	assert_int_equal(ep->replicas, 2);
+	assert_string_equal(ep->health, "/healthz");
+	check_source(&ep->key, SOURCE_HEADER, "X-Flight");
+	assert_int_equal(ep->key.else_random, 1);
+	check_source(&ep->segment, SOURCE_JSON, "origin.code");
+	check_source(&ep->score, SOURCE_JSON, "probability");
+	assert_int_equal(ep->timeout_ms, 60000);
+	assert_int_equal(ep->feature_count, 3);
+	check_source(&ep->features[1], SOURCE_HEADER, "X-Day");
+	check_source(&ep->features[2], SOURCE_JSON, "a.b");
+	assert_string_equal(ep->task, "binary");
+	assert_string_equal(ep->outcome, "late");
+	assert_int_equal(ep->outcome_within_ms, 6 * 3600000);
+	spec_free(s);
+}
+
+static void rollout_and_upstreams_are_read(void **state)
+{
+	struct spec *s = good(FULL);
+	const struct spec_rollout *r = &s->endpoints[0].rollout;
+	const struct spec_endpoint *far = &s->endpoints[1];
+
+	(void)state;
+	assert_int_equal(r->step_count, 3);
+	assert_int_equal(r->steps[0].share_bp, 25);
+	assert_int_equal(r->steps[0].least_ms, 90000);
+	assert_int_equal(r->steps[1].share_bp, 50);
+	assert_int_equal(r->steps[2].share_bp, 10000);
+	assert_int_equal(r->hold_ms, 1800000);
+	assert_int_equal(r->keep_hot_ms, 0);
+	assert_string_equal(r->false_abort, "1%");
+	assert_int_equal(r->signal_count, 2);
+	assert_string_equal(r->signals[0].name, "error_rate");
+	assert_string_equal(r->signals[0].text, "critical worse-by 0.5pp");
+	assert_string_equal(far->owner, "no");
+	assert_string_equal(far->listen_host, "0.0.0.0");
+	assert_string_equal(far->serve, "");
+	assert_int_equal(far->arm_count, 2);
+	assert_string_equal(far->arms[0].name, "v9");
+	assert_int_equal(far->arms[0].tls, 1);
+	assert_int_equal(far->arms[0].server_count, 2);
+	assert_string_equal(far->arms[0].servers[1].host, "[2001:db8::1]");
+	assert_int_equal(far->arms[0].servers[1].port, 8443);
+	assert_int_equal(far->arms[1].tls, 0);
+	assert_string_equal(far->arms[1].servers[0].host, "10.0.0.7");
+	spec_free(s);
+}
+
+static void access_and_tiers_are_in_order(void **state)
+{
+	struct spec *s = good(FULL);
+
+	(void)state;
+	assert_int_equal(s->role_count, 2);
+	assert_string_equal(s->roles[0].role, "admin");
+	assert_int_equal(s->roles[0].member_count, 2);
+	assert_string_equal(s->roles[0].members[1], "anna_b");
+	assert_string_equal(s->roles[1].role, "service");
+	assert_string_equal(s->roles[1].members[0], "@apps");
+	assert_int_equal(s->tier_count, 3);
+	assert_string_equal(s->tiers[0].name, "low");
+	assert_int_equal(s->tiers[0].approvals, 0);
+	assert_int_equal(s->tiers[1].approvals, 1);
+	assert_string_equal(s->tiers[2].name, "high");
+	assert_int_equal(s->tiers[2].approvals, 3);
+	assert_string_equal(s->tiers[2].freeze, "Fri 16:00 .. Mon 08:00 Europe/London");
+	assert_int_equal(s->tiers[2].rollback_ms, 1000);
+	spec_free(s);
+}
+
+static void the_least_file_has_defaults(void **state)
+{
+	struct spec *s = good(EP "  six:\n    environment: sandbox\n    tier: high\n"
+				 "    listen: \"[::1]:8100\"\n    serve: s\n");
+	const struct spec_endpoint *ep = &s->endpoints[0];
+
+	(void)state;
+	assert_string_equal(ep->mode, "online");
+	assert_string_equal(ep->owner, "");
+	assert_int_equal(ep->replicas, 1);
+	assert_string_equal(ep->health, "/healthz");
+	assert_int_equal(ep->timeout_ms, 2000);
+	assert_int_equal(ep->key.kind, SOURCE_NONE);
+	assert_string_equal(ep->rollout.pattern, "canary");
+	assert_int_equal(ep->rollout.step_count, 4);
+	assert_int_equal(ep->rollout.steps[3].share_bp, 5000);
+	assert_int_equal(ep->rollout.hold_ms, 1800000);
+	assert_int_equal(ep->rollout.keep_hot_ms, 86400000);
+	assert_int_equal(s->tiers[2].approvals, 2);
+	assert_string_equal(s->endpoints[1].listen_host, "[::1]"); /* beside 127.0.0.1 */
+	spec_free(s);
+}
+
+static void good_files_parse(void **state)
+{
+	static const char *const texts[] = {
+		"project: p\n",
+		"project: 3.10\naccess: {}\nendpoints: {}\ntiers: {}\n",
+		"{project: p, owner: \"a: b\"}\n",
+		EP "    rollout:\n      steps: 1% 2m, 5% 5m\n",
+		EP "    rollout: {steps: [100% 0s]}\n",
+		EP "    rollout: {}\n    versions: {}\n",
+		EP "    key: json user.id\n    score: header X-Pithead-Score\n",
+		EP "    versions:\n      v1: {upstream: \"tls  h.example:1 , h2:65535\"}\n",
+		"project: p\ntiers: {low: {approvals: 0}, high: {}}\n",
+		"project: p\ndatasets:\n  f:\n    deep: [a, {b: [c]}]\npipelines: {x: {}}\n",
+		"project: p\nendpoints:\n  a: {environment: staging, tier: low, serve: s,\n"
+		"    listen: \"0.0.0.0:80\"}\n  b: {environment: staging, tier: low, serve: s,\n"
+		"    listen: \"[::1]:80\"}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		spec_free(good(texts[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(rollout_and_upstreams_are_read),
+		cmocka_unit_test(access_and_tiers_are_in_order),
+		cmocka_unit_test(the_least_file_has_defaults),
+		cmocka_unit_test(good_files_parse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* app_draw.c: one frame: header, tabs or banner, the pane, what was last said, the keys. Draws on
+ * the canvas only; what changed of it is found by term.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/base/xalloc.h"
+#include "tui/app_priv.h"
+
+static void draw_header(struct app *a)
+{
+	const struct node *engine = a->engine ? snapshot_root(a->engine) : NULL;
+	const struct node *me = a->whoami ? snapshot_root(a->whoami) : NULL;
+	struct canvas *c = a->canvas;
+	char left[300], right[64] = "", clock[20];
+	const char *role = node_str(me, "role", "not listed");
+	bool wide = c->cols >= 70;
+	int width;
+
+	snprintf(left, sizeof left, " pithead  %s%s", a->host.project[0] ? "project " : "",
+		a->host.project[0] ? a->host.project : "all projects");
+	if (engine && wide)
+		snprintf(left + strlen(left), sizeof left - strlen(left), "   %s %s %s",
+			node_str(engine, "host", "?"), node_str(engine, "kind", ""),
+			node_str(engine, "version", ""));
+	if (me)
+		snprintf(left + strlen(left), sizeof left - strlen(left), "   %s · %s%s",
+			node_str(me, "user", "?"), role,
+			strcmp(role, "auditor") == 0 ? " (read only)" : "");
+	if (a->link == LINK_CONNECTING)
+		str_copy(right, sizeof right, "connecting… ");
+	else if (a->data_us)
+		snprintf(right, sizeof right, "data %s ",
+			timefmt_clock(clock, sizeof clock, a->data_us, a->host.zone));
+	else
+		str_copy(right, sizeof right, "no data yet ");
+	width = canvas_text_width(right, strlen(right));
+	canvas_fill(c, (struct rect){0, 0, 1, c->cols}, ' ', ROLE_title, ATTR_NONE);
+	canvas_put_left(c, 0, 0, c->cols > width ? c->cols - width : 0, ROLE_title, ATTR_NONE, left);
+	if (c->cols > width + 12)
+		canvas_put(c, 0, c->cols - width, ROLE_title, ATTR_NONE, right);
+}
+
+/* The engine is away: since when, why, and what that means. */
+static void draw_banner(struct app *a)
+{
+	struct canvas *c = a->canvas;
+	char clock[20], line[1100];
+
+	snprintf(line, sizeof line, " STALE since %s: %s Trying again; acts are refused. %s",
+		timefmt_clock(clock, sizeof clock, a->down_since_us, a->host.zone),
+		a->link_error.message, a->link_error.hint);
+	canvas_fill(c, (struct rect){1, 0, 1, c->cols}, ' ', ROLE_banner, ATTR_NONE);
+	canvas_put_left(c, 1, 0, c->cols, ROLE_banner, ATTR_NONE, line);
+}
+
+static void draw_tabs(struct app *a)
+{
+	struct canvas *c = a->canvas;
+	int col = 1;
+
+	for (int i = 0; i < a->tab_count; i++) {
+		char command[64], key[24] = "", text[96];
+		uint32_t code;
+		unsigned attrs = i == a->tab ? ATTR_BOLD | ATTR_UNDERLINE : ATTR_NONE;
+
+		snprintf(command, sizeof command, "pane %s", a->tabs[i]->ops->name);
+		code = keymap_key_of(a->keymap, "global", command);
+		if (code != KEYC_NONE)
+			key_format(code, key, sizeof key);
+		snprintf(text, sizeof text, "%s%s", key, a->tabs[i]->ops->title);
+		col += canvas_put(
+			c, 1, col, i == a->tab ? ROLE_accent : ROLE_dim, attrs, text);
+		col++;
+	}
+	if (a->depth)
+		canvas_putf(c, 1, col, ROLE_accent, ATTR_BOLD, "> %s %s", app_pane(a)->ops->title,
+			app_pane(a)->argument);
+}
+
+static void draw_hints(struct app *a, int row)
+{
+	const struct pane *p = app_pane(a);
+	const char *sections[] = {p->ops->name, p->ops->kind, "global", NULL};
+	struct help_hint hints[24];
+	int n = 0;
+	static const struct help_hint common[] = {{"back", "back"}, {"filter", "filter"},
+		{"palette", "command"}, {"help", "help"}, {"quit", "quit"}};
+
+	for (int i = 0; p->ops->hints && p->ops->hints[i].command && n < 16; i++)
+		hints[n++] = p->ops->hints[i];
+	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+		if ((i > 0 || a->depth) && (i != 1 || p->ops->filter))
+			hints[n++] = common[i];
+	hints[n] = (struct help_hint){NULL, NULL};
+	help_draw_hints(a->keymap, sections, hints, a->canvas, row, 1, a->canvas->cols - 2);
+}
+
+static void draw_failed(struct app *a, struct pane *p, struct rect *body)
+{
+	for (int i = 0; i < PANE_FEEDS; i++)
+		if (p->failed[i][0] && a->link == LINK_UP && body->rows > 2) {
+			canvas_put_left(a->canvas, body->row + body->rows - 1, 1, body->cols - 2,
+				ROLE_harm, ATTR_NONE, p->failed[i]);
+			body->rows--;
+			return;
+		}
+}
+
+static void draw_body(struct app *a, struct rect body)
+{
+	struct pane *p = app_pane(a);
+	struct rect before;
+
+	if (a->message[0] && body.rows > 3) {
+		body.rows--;
+		canvas_put_left(a->canvas, body.row + body.rows, 1, body.cols - 2, a->message_role,
+			ATTR_NONE, a->message);
+	}
+	draw_failed(a, p, &body);
+	before = canvas_clip(a->canvas, body);
+	if (a->help)
+		help_draw(a->help, a->canvas, body);
+	else
+		p->ops->draw(p, a->canvas, body);
+	canvas_unclip(a->canvas, before);
+}
+
+static void draw_dialog(struct app *a, struct rect body)
+{
+	struct rect r = body;
+	int need;
+
+	if (r.cols > 100)
+		r.cols = 100;
+	need = text_height(dialog_text(a->act.dialog), r.cols - 2) + 6;
+	if (need < r.rows)
+		r.rows = need;
+	dialog_draw(a->act.dialog, a->canvas, r, a->keymap);
+}
+
+void app_draw(struct app *a)
+{
+	struct canvas *c = a->canvas;
+	struct rect body = {2, 0, c->rows - 3, c->cols};
+	int last = c->rows - 1;
+
+	canvas_clear(c);
+	if (c->rows < 5 || c->cols < 20) {
+		canvas_put(c, 0, 0, ROLE_text, ATTR_NONE, "too small; q quits");
+		return;
+	}
+	draw_header(a);
+	if (a->link == LINK_DOWN)
+		draw_banner(a);
+	else
+		draw_tabs(a);
+	if (a->prompt_use != PROMPT_NONE) {
+		draw_body(a, body);
+		prompt_draw(a->prompt, c, (struct rect){body.row, 0, c->rows - body.row, c->cols});
+		return;
+	}
+	draw_hints(a, last);
+	draw_body(a, body);
+	if (a->act.dialog)
+		draw_dialog(a, body);
+}

@@ -1,0 +1,36 @@
+/* main.c: the composition root: the only file that sees console, commands and engine at once. */
+#include <locale.h>
+#include <stddef.h>
+
+#include "backend/engine_main.h"
+#include "backend/local/local.h"
+#include "panes/panes.h"
+#include "tui/app.h"
+#include "tui/shell/shell.h"
+
+static const struct local_command locals[] = {
+	{"engine", engine_main},
+	{"doctor", local_doctor},
+	{"spec check", local_spec_check},
+	{"spec fmt", local_spec_fmt},
+	{"spec schema", local_spec_schema},
+	{"audit verify", local_audit_verify},
+	{"restore", local_restore},
+	{NULL, NULL},
+};
+
+static int console(const struct console_options *options)
+{
+	struct console_options with_panes = *options;
+
+	with_panes.panes = panes_all;
+	return console_main(&with_panes);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct shell_hooks hooks = {.locals = locals, .console = console};
+
+	setlocale(LC_ALL, "");
+	return shell_main(argc, argv, &hooks);
+}

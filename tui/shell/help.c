@@ -1,0 +1,292 @@
+/* help.c: `help`, `--help` of every command, `completion`, and `whoami`: all from the one table. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/xalloc.h"
+#include "backend/wire/paths.h"
+#include "tui/shell/shell_priv.h"
+
+static const struct {
+	const char *name, *help;
+} option_help[] = {
+	{"socket", "the engine's socket (else $PITHEAD_SOCKET, $PITHEAD_HOME, the team's, your own)"},
+	{"as", "lower yourself to a role for this command: operator, auditor, …"},
+	{"json", "print exactly what the engine answered"},
+	{"project", "the project of a name that has none"},
+	{"color", "auto, never, 16, 256 (console)"},
+	{"help", "this text"},
+	{"reason", "why; kept in the audit log, needed where it raises a risk"},
+	{"dry-run", "show the plan, change nothing"},
+	{"revision", "only if nothing has changed since this revision (exit 4 otherwise)"},
+	{"share", "part of the traffic: 5%, 0.5%"},
+	{"steps", "shares and their shortest times: \"1% 2m, 5% 5m, 25% 5m\""},
+	{"pattern", "canary"},
+	{"to", "where to"},
+	{"since", "from when: 1h (ago), 14:02, 2026-11-24 14:02 (UTC)"},
+	{"until", "up to when, as --since"},
+	{"match", "a regular expression (PCRE2); a small letter matches both cases"},
+	{"limit", "at most so many rows"},
+	{"file", "another file than ./pithead.yaml"},
+	{"out", "save the plan, for apply --plan"},
+	{"plan", "apply exactly this saved plan"},
+	{"yes", "do not ask"},
+	{"all", "the gateway and the replicas too"},
+	{"active", "only those that have not ended"},
+	{"open", "only those that are open"},
+	{"fault", "v3, v4 or v5 instead of chance"},
+	{"timeout", "how long to wait: 15m"},
+};
+
+static const char *help_of(const char *option)
+{
+	for (size_t i = 0; i < sizeof option_help / sizeof option_help[0]; i++)
+		if (strcmp(option_help[i].name, option) == 0)
+			return option_help[i].help;
+	return "";
+}
+
+static void print_command(const struct command *c)
+{
+	struct buf usage = {0};
+	struct command_arg arg;
+	char *spec = command_all_args(c);
+	size_t at = 0;
+
+	command_usage(c, &usage);
+	printf("%s\n\n  %s\n\n", buf_text(&usage), c->help);
+	while (command_next_arg(spec, &at, &arg)) {
+		char left[80];
+
+		if (!arg.option)
+			continue;
+		snprintf(left, sizeof left, "--%s%s%s", arg.name, arg.type[0] ? " " : "", arg.type);
+		printf("  %-22s %s\n", left, help_of(arg.name));
+	}
+	if (c->permission[0] && strcmp(c->permission, "read") != 0)
+		printf("\n  needs the permission \"%s\"\n", c->permission);
+	puts("\nexit: 0 done, 1 failed, 2 usage, 3 denied, 4 conflict, 5 engine unreachable");
+	free(spec);
+	buf_release(&usage);
+}
+
+static void print_all(const char *first)
+{
+	if (!first)
+		puts("pithead: run ML releases: what changed, why, and how to undo it safely\n\n"
+		     "  pithead                        the console\n");
+	for (const struct command *c = command_rows; c->name; c++) {
+		char left[200];
+
+		if (first && (strncmp(c->name, first, strlen(first)) != 0 ||
+				     (c->name[strlen(first)] != ' ' && c->name[strlen(first)])))
+			continue;
+		snprintf(left, sizeof left, "pithead %s", c->name);
+		printf("  %-30s %s\n", left, c->help);
+	}
+	puts("\nEvery command takes --help, --json, --socket PATH, --as ROLE, --project P.");
+}
+
+int shell_help(struct shell *sh)
+{
+	const char *words[2] = {parsed_get(sh->args, "WORD"), parsed_get(sh->args, "WORD2")};
+	const struct command *c = sh->args->command;
+	struct err e;
+	int count = (words[0] != NULL) + (words[1] != NULL), used, group = 0;
+
+	if (c && strcmp(c->name, "help") != 0) {
+		print_command(c);
+		return 0;
+	}
+	if (!count) {
+		print_all(NULL);
+		return 0;
+	}
+	c = command_find(count, words, &used);
+	for (const struct command *row = command_rows; row->name; row++)
+		if (strncmp(row->name, words[0], strlen(words[0])) == 0 &&
+			row->name[strlen(words[0])] == ' ')
+			group = 1;
+	if (c && used == count && (count == 2 || !group)) {
+		print_command(c);
+		return 0;
+	}
+	if (count == 1 && group) {
+		print_all(words[0]);
+		return 0;
+	}
+	struct parsed none;
+
+	command_parse(count, words, &none, &e);
+	parsed_release(&none);
+	return shell_fail(&e);
+}
+
+/* ---- completion: a case per command; values are asked of the engine only when it runs -------- */
+static void print_options(const struct command *c)
+{
+	char *spec = command_all_args(c);
+	struct command_arg arg;
+	size_t at = 0;
+
+	while (command_next_arg(spec, &at, &arg))
+		if (arg.option)
+			printf("--%s ", arg.name);
+	free(spec);
+}
+
+static void print_words(int second)
+{
+	char seen[64] = "";
+
+	for (const struct command *c = command_rows; c->name; c++) {
+		char first[64];
+		size_t n = strcspn(c->name, " ");
+
+		snprintf(first, sizeof first, "%.*s", (int)n, c->name);
+		if (!second && strcmp(first, seen) != 0)
+			printf("%s ", first);
+		str_copy(seen, sizeof seen, first);
+	}
+}
+
+static void print_bash(void)
+{
+	puts("# bash completion of pithead: source <(pithead completion bash)\n"
+	     "_pithead() {\n"
+	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} a=${COMP_WORDS[1]-} b=${COMP_WORDS[2]-} words=\n"
+	     "\tif [ \"$COMP_CWORD\" -eq 1 ]; then");
+	printf("\t\twords='");
+	print_words(0);
+	puts("'\n\telse\n\t\tcase \"$a $b\" in");
+	for (const struct command *c = command_rows; c->name; c++) {
+		if (!strchr(c->name, ' '))
+			continue;
+		printf("\t\t'%s') words='", c->name);
+		print_options(c);
+		puts("';;");
+	}
+	for (const struct command *c = command_rows; c->name; c++) {
+		if (strchr(c->name, ' '))
+			continue;
+		printf("\t\t'%s '*) words='", c->name);
+		print_options(c);
+		puts("';;");
+	}
+	puts("\t\tesac");
+	puts("\t\tif [ \"$COMP_CWORD\" -eq 2 ]; then case \"$a\" in");
+	char done[64] = "";
+	for (const struct command *c = command_rows; c->name; c++) {
+		size_t n = strcspn(c->name, " ");
+
+		if (!c->name[n] || (strlen(done) == n && strncmp(done, c->name, n) == 0))
+			continue;
+		snprintf(done, sizeof done, "%.*s", (int)n, c->name);
+		printf("\t\t%s) words=\"$words ", done);
+		for (const struct command *d = command_rows; d->name; d++)
+			if (strncmp(d->name, done, n) == 0 && d->name[n] == ' ')
+				printf("%s ", d->name + n + 1);
+		puts("\";;");
+	}
+	puts("\t\tesac; fi\n\tfi\n"
+	     "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	     "\tcase $cur in --*) ;; *) [ -n \"${COMPREPLY-}\" ] || "
+	     "COMPREPLY=($(compgen -f -- \"$cur\"));; esac\n"
+	     "}\ncomplete -F _pithead pithead");
+}
+
+int shell_completion(struct shell *sh)
+{
+	const char *shell = parsed_get(sh->args, "SHELL");
+	struct err e;
+
+	if (strcmp(shell, "zsh") == 0)
+		puts("# zsh completion of pithead: source <(pithead completion zsh)\n"
+		     "autoload -Uz +X compinit && compinit -u 2>/dev/null\n"
+		     "autoload -U +X bashcompinit && bashcompinit");
+	else if (strcmp(shell, "bash") != 0) {
+		err_set(&e, ERR_INVALID, "there is no completion for \"%.30s\": bash or zsh", shell);
+		return shell_fail(&e);
+	}
+	print_bash();
+	return 0;
+}
+
+/* ---- whoami ---------------------------------------------------------------------------------- */
+static int has_text(const struct node *v, const char *key, const char *text)
+{
+	int n;
+	const struct node *list = node_list(node_get(v, key), "", &n);
+
+	for (int i = 0; i < n; i++)
+		if (list[i].kind == NODE_TEXT && strcmp(list[i].text, text) == 0)
+			return 1;
+	return 0;
+}
+
+/* `--can VERB [OBJECT]`: VERB is a command ("rollout abort") or a permission ("lower"). */
+static int answer_can(const struct node *me, const char *verb, const char *object)
+{
+	const char *words[4], *needs = verb;
+	char *memory = NULL;
+	int n = command_split(verb, words, 4, &memory, NULL), used, may;
+	const struct command *c = n > 0 ? command_find(n, words, &used) : NULL;
+	struct err e;
+
+	if (n > 0 && !c) {
+		/* "abort rollout/41" is how people say it; the object has the noun. */
+		for (const struct command *row = command_rows; row->name && !c; row++) {
+			const char *blank = strchr(row->name, ' ');
+
+			if (blank && strcmp(blank + 1, verb) == 0)
+				c = row;
+		}
+	}
+	free(memory);
+	if (c)
+		needs = c->permission;
+	may = !*needs || has_text(me, "permissions", needs);
+	if (!c && !may && !has_text(me, "permissions", needs) &&
+		!strstr(" read release lower approve version apply admin post ", verb)) {
+		err_set(&e, ERR_INVALID, "\"%.60s\" is neither a command nor a permission", verb);
+		return shell_fail(&e);
+	}
+	printf("%s: %s%s%s needs \"%s\"; you (%s) are %s\n", may ? "yes" : "no", verb,
+		object ? " " : "", object ? object : "", needs, node_str(me, "user", "?"),
+		node_str(me, "role", "nobody here"));
+	return may ? 0 : 3;
+}
+
+int shell_whoami(struct shell *sh)
+{
+	const char *verb = parsed_get(sh->args, "can"), *object = parsed_get(sh->args, "OBJECT");
+	struct request q = REQUEST_INIT;
+	struct reply r = {0};
+	struct err e = {0};
+	const struct node *me, *list;
+	int code, n;
+
+	if (shell_connect(sh, 1, &e))
+		return shell_fail(&e);
+	q.path = PATH_WHOAMI;
+	if (shell_ask(sh, &q, &r, &code) == 0) {
+		me = r.data ? snapshot_root(r.data) : NULL;
+		if (verb)
+			code = answer_can(me, verb, object);
+		else if (sh->json)
+			shell_print_raw(&r);
+		else {
+			printf("%s (uid %" PRId64 "), %s%s%s\nmay:", node_str(me, "user", "?"),
+				node_int(me, "uid", -1), node_str(me, "role", "nobody here"),
+				node_str(me, "as", NULL) ? ", lowered by --as " : "",
+				node_str(me, "as", ""));
+			list = node_list(node_get(me, "permissions"), "", &n);
+			for (int i = 0; i < n; i++)
+				printf(" %s", list[i].kind == NODE_TEXT ? list[i].text : "?");
+			puts(n ? "" : " nothing");
+		}
+	}
+	reply_release(&r);
+	return code;
+}

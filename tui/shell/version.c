@@ -1,0 +1,180 @@
+/* version.c: `version add` packs a folder and sends it; `version verify` compares a folder with
+ * the manifest of a version that the engine keeps; `backup` writes what the engine sends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/base/digest.h"
+#include "backend/base/xalloc.h"
+#include "backend/wire/paths.h"
+#include "tui/client/bundle_tar.h"
+#include "tui/client/codec.h"
+#include "tui/shell/shell_priv.h"
+
+static void print_added(const struct node *root)
+{
+	const struct node *v = node_get(root, "version");
+
+	printf("%s/%s is %s, %" PRId64 " files, %" PRId64 " bytes\n",
+		node_str(v, "project", "?"), node_str(v, "name", "?"), node_str(v, "digest", "?"),
+		node_int(v, "files", 0), node_int(v, "size_bytes", 0));
+}
+
+int shell_version_add(struct shell *sh)
+{
+	struct request q = REQUEST_INIT;
+	struct buf path = {0};
+	struct reply r = {0};
+	struct err e = {0};
+	int fd = -1, files, code;
+	int64_t size;
+	char id[40];
+
+	if (bundle_tar_write(parsed_get(sh->args, "DIR"), &fd, &size, &files, &e) ||
+		shell_connect(sh, 1, &e)) {
+		if (fd >= 0)
+			close(fd);
+		return shell_fail(&e);
+	}
+	buf_adds(&path, PATH_VERSIONS "?project=");
+	codec_escape(&path, parsed_get(sh->args, "project"));
+	buf_adds(&path, "&name=");
+	codec_escape(&path, parsed_get(sh->args, "name"));
+	shell_make_id(id);
+	q.method = "POST";
+	q.path = buf_text(&path);
+	q.upload_fd = fd;
+	q.upload_size = size;
+	q.idempotency = id;
+	q.timeout_ms = 600000;
+	if (shell_ask(sh, &q, &r, &code) == 0) {
+		if (sh->json || !r.data)
+			shell_print_raw(&r);
+		else
+			print_added(snapshot_root(r.data));
+	}
+	reply_release(&r);
+	buf_release(&path);
+	close(fd);
+	return code;
+}
+
+/* One manifest line is "DIGEST MODE SIZE PATH" or "DIGEST  PATH": the digest is the first word
+ * with 64 hex digits (a "sha256:" before it is skipped), the path all after the last column. */
+static int check_line(const char *folder, const char *text, int *bad)
+{
+	const char *hex = strncmp(text, "sha256:", 7) == 0 ? text + 7 : text;
+	const char *name = strrchr(text, '\t');
+	char found[DIGEST_HEX], *path;
+	struct err e;
+
+	if (strspn(hex, "0123456789abcdef") != 64)
+		return -1;
+	name = name ? name + 1 : hex + 64 + strspn(hex + 64, " ");
+	path = xasprintf("%s/%s", folder, name);
+	if (digest_file(path, found, &e)) {
+		printf("missing  %s\n", name);
+		(*bad)++;
+	} else if (strncmp(found, hex, 64) != 0) {
+		printf("differs  %s\n", name);
+		(*bad)++;
+	}
+	free(path);
+	return 0;
+}
+
+static int verify_folder(const char *folder, const struct node *v)
+{
+	char *manifest = xstrdup(node_str(v, "manifest", ""));
+	int files = 0, bad = 0, there = 0, fd = -1;
+	int64_t size;
+	struct err e;
+
+	for (char *save = NULL, *p = strtok_r(manifest, "\n", &save); p;
+		p = strtok_r(NULL, "\n", &save))
+		if (check_line(folder, p, &bad) == 0)
+			files++;
+	free(manifest);
+	/* Packing counts the files and refuses what a version cannot hold. */
+	if (bundle_tar_write(folder, &fd, &size, &there, &e))
+		return shell_fail(&e);
+	close(fd);
+	if (there > files)
+		printf("%d files are in the folder and not in the version\n", there - files);
+	if (bad || there != files || files == 0) {
+		printf("%s is NOT %s/%s\n", folder, node_str(v, "project", "?"),
+			node_str(v, "name", "?"));
+		return 1;
+	}
+	printf("%s is %s/%s: %d files, %s\n", folder, node_str(v, "project", "?"),
+		node_str(v, "name", "?"), files, node_str(v, "digest", "?"));
+	return 0;
+}
+
+int shell_version_verify(struct shell *sh)
+{
+	struct parsed show = *sh->args;
+	struct request q = REQUEST_INIT;
+	struct reply r = {0};
+	struct err e = {0};
+	char *path = NULL, *body = NULL;
+	const char *words[] = {"version", "show"};
+	int used, code;
+
+	show.command = command_find(2, words, &used);
+	if (command_request(&show, sh->now_us, &path, &body, &e) || shell_connect(sh, 1, &e)) {
+		free(path);
+		return shell_fail(&e);
+	}
+	q.path = path;
+	if (shell_ask(sh, &q, &r, &code) == 0)
+		code = verify_folder(parsed_get(sh->args, "DIR"),
+			r.data ? snapshot_root(r.data) : NULL);
+	reply_release(&r);
+	free(path);
+	return code;
+}
+
+int shell_backup(struct shell *sh)
+{
+	const char *file = parsed_get(sh->args, "FILE");
+	char *part = xasprintf("%s.part", file);
+	struct request q = REQUEST_INIT;
+	struct reply r = {0};
+	struct err e = {0};
+	struct stat st = {0};
+	int code, fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		err_set(&e, ERR_FAILED, "cannot write %s: %s", part, strerror(errno));
+	if (fd < 0 || shell_connect(sh, 1, &e)) {
+		code = shell_fail(&e);
+		goto out;
+	}
+	q.method = "POST";
+	q.path = PATH_BACKUP;
+	q.download_fd = fd;
+	q.timeout_ms = 600000;
+	if (shell_ask(sh, &q, &r, &code) == 0) {
+		/* The file has its name only when all of it is on the disk. */
+		if (fsync(fd) < 0 || fstat(fd, &st) < 0 || rename(part, file) < 0) {
+			err_set(&e, ERR_FAILED, "cannot finish %s: %s", file, strerror(errno));
+			code = shell_fail(&e);
+		} else
+			printf("%s: %" PRId64 " bytes; restore into an empty home: pithead restore %s\n",
+				file, (int64_t)st.st_size, file);
+	}
+out:
+	if (fd >= 0)
+		close(fd);
+	if (code)
+		unlink(part);
+	reply_release(&r);
+	free(part);
+	return code;
+}
