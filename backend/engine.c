@@ -31,8 +31,8 @@ struct engine {
 	struct world world;
 	struct api *api; /* owned */
 	const struct engine_options *options;
-	int signals;     /* signalfd */
-	int gateway_fd;  /* pidfd of the gateway, -1 = none */
+	int signals;	/* signalfd */
+	int gateway_fd; /* pidfd of the gateway, -1 = none */
 	int64_t gateway_pid;
 	int64_t next_tick_us;
 	int64_t head; /* newest event that clients were woken for */
@@ -183,7 +183,8 @@ static void tick(struct engine *en)
 		keeper_ensure(w->home);
 	api_wake(en->api);
 	en->head = store_head(w->store);
-	en->next_tick_us = clock_mono_us(&w->clock) +
+	en->next_tick_us =
+		clock_mono_us(&w->clock) +
 		(settling(w) && w->settings.tick_ms > 100 ? 100 : w->settings.tick_ms) * 1000;
 }
 
@@ -214,7 +215,8 @@ static void wake_clients(struct engine *en)
 	if (head == en->head)
 		return;
 	en->head = head;
-	/* What was just committed may need servers: the reconciler looks soon, not at the next tick. */
+	/* What was just committed may need servers: the reconciler looks soon, not at the next
+	 * tick. */
 	if (en->next_tick_us > clock_mono_us(&en->world.clock) + 20000)
 		en->next_tick_us = clock_mono_us(&en->world.clock) + 20000;
 	api_wake(en->api);
@@ -280,7 +282,8 @@ static void stop(struct engine *en)
 	}
 	if (telemetry_flush(en->world.store, en->world.settings.record_keep_s * 1000000, &e))
 		log_warn("engine.stop", "%s", e.message);
-	log_info("engine.stop", "stopped%s", en->world.stop_all ? ", with gateway and servers" : "");
+	log_info(
+		"engine.stop", "stopped%s", en->world.stop_all ? ", with gateway and servers" : "");
 }
 
 int engine_run(const struct engine_options *options, struct err *e)

@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backend/base/xalloc.h"
+#include "backend/base/home.h"
 #include "backend/engine.h"
 #include "backend/keeper.h"
 
@@ -35,24 +34,6 @@ static int read_words(int argc, char **argv, struct words *w)
 			return -1;
 	}
 	return 0;
-}
-
-/* $PITHEAD_HOME, else $XDG_STATE_HOME/pithead, else ~/.local/state/pithead. */
-static int find_home(char *out, size_t size)
-{
-	const char *home = getenv("PITHEAD_HOME"), *state = getenv("XDG_STATE_HOME");
-	const char *user = getenv("HOME");
-	const struct passwd *p;
-
-	if (home && *home)
-		return str_copy(out, size, home);
-	if (state && *state)
-		return (size_t)snprintf(out, size, "%s/pithead", state) < size;
-	if (!user || !*user) {
-		p = getpwuid(getuid());
-		user = p ? p->pw_dir : NULL;
-	}
-	return user && (size_t)snprintf(out, size, "%s/.local/state/pithead", user) < size;
 }
 
 /* 0711: others may pass through to the socket, and see nothing else. */
@@ -95,8 +76,8 @@ static void redirect(const char *home)
 
 static int work(const char *home, const struct words *w)
 {
-	struct engine_options options = {.home = home, .ready_fd = w->ready_fd,
-		.keeper = w->worker};
+	struct engine_options options = {
+		.home = home, .ready_fd = w->ready_fd, .keeper = w->worker};
 	struct err e = {0};
 	int rc;
 
@@ -135,14 +116,15 @@ static int detach(const char *home, const struct words *w)
 int engine_main(int argc, char **argv)
 {
 	struct words w = {.ready_fd = -1};
+	struct err e = {0};
 	char home[256];
 
 	if (read_words(argc, argv, &w)) {
 		fprintf(stderr, "usage: pithead engine [--foreground] | status | stop [--all]\n");
 		return 2;
 	}
-	if (!find_home(home, sizeof home)) {
-		fprintf(stderr, "pithead: there is no home for the engine; set PITHEAD_HOME\n");
+	if (state_home_own(home, sizeof home, &e)) {
+		fprintf(stderr, "pithead: %s; %s\n", e.message, e.hint);
 		return 1;
 	}
 	umask(077);

@@ -12,7 +12,7 @@ struct caller {
 	int64_t groups[64];
 	int group_count;
 	char user[NAME_SIZE]; /* name, or "uid 1234" */
-	char role[16];        /* the strongest role, for people to read */
+	char role[16];	      /* the strongest role, for people to read */
 	unsigned permissions; /* enum permission bits, lowered by --as */
 	const char *via;      /* console, command, api, engine */
 };
@@ -20,11 +20,11 @@ struct caller {
 /* Who wants it, why, and what they saw. Strings are borrowed. */
 struct act {
 	const struct caller *caller;
-	const char *reason;     /* may be NULL or "" */
-	const char *causes;     /* JSON array or NULL */
+	const char *reason; /* may be NULL or "" */
+	const char *causes; /* JSON array or NULL */
 	const char *request_id;
-	int64_t revision;       /* the revision that the person saw; 0 = none named */
-	int64_t undo_of;        /* the change that this undoes, 0 = none */
+	int64_t revision; /* the revision that the person saw; 0 = none named */
+	int64_t undo_of;  /* the change that this undoes, 0 = none */
 	int dry_run;
 };
 
@@ -46,17 +46,17 @@ struct plan {
 
 struct act_result {
 	struct plan plan;
-	int64_t seq;      /* the event, 0 with dry_run */
-	int64_t revision; /* of the endpoint after the act (or seen, with dry_run) */
+	int64_t seq;		/* the event, 0 with dry_run */
+	int64_t revision;	/* of the endpoint after the act (or seen, with dry_run) */
 	char endpoint[ID_SIZE]; /* "" = none */
-	int64_t rollout;        /* 0 = none */
-	char moved[400];        /* after ERR_STALE: who changed what, when */
+	int64_t rollout;	/* 0 = none */
+	char moved[400];	/* after ERR_STALE: who changed what, when */
 };
 
 struct rollout_request {
 	const char *to, *pattern; /* pattern NULL = the spec's */
-	const char *steps;        /* NULL = the spec's */
-	int share_bp;             /* -1 = by steps */
+	const char *steps;	  /* NULL = the spec's */
+	int share_bp;		  /* -1 = by steps */
 };
 
 int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint *ep,
@@ -75,8 +75,8 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const char *segment, int share_bp, struct act_result *out, struct err *e);
 
-int act_undo(struct world *w, const struct act *a, int64_t seq, struct act_result *out,
-	struct err *e);
+int act_undo(
+	struct world *w, const struct act *a, int64_t seq, struct act_result *out, struct err *e);
 /* One line: what undoing ev would do, or why it cannot be. Returns whether it can. */
 int act_undo_describe(struct world *w, const struct event *ev, char *out, size_t size);
 /* "canary #41 v2 -> v3 at 5 %": an event as a person reads it. */
@@ -110,7 +110,8 @@ struct spec_plan {
 	int loosen_count;
 };
 /* Fills plan (released by spec_plan_release). ERR_INVALID with plan->faults for a bad file. */
-int act_plan(struct world *w, const struct apply_request *req, struct spec_plan *plan, struct err *e);
+int act_plan(
+	struct world *w, const struct apply_request *req, struct spec_plan *plan, struct err *e);
 void spec_plan_release(struct spec_plan *plan);
 int act_apply(struct world *w, const struct act *a, const struct apply_request *req,
 	struct act_result *out, struct err *e);

@@ -1,4 +1,5 @@
-/* alert.c: alerts that the engine itself raises (guard, lapse, lost log), and acknowledging them. */
+/* alert.c: alerts that the engine itself raises (guard, lapse, lost log), and acknowledging them.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,8 @@ static void set_text(char *out, size_t size, const char *text)
 
 	buf_adds(&b, "{\"text\":\"");
 	for (; *text && b.len + 10 < size; text++) /* no quoting is needed for what remains */
-		buf_addc(&b, *text == '"' || *text == '\\' || (unsigned char)*text < 32 ? ' ' : *text);
+		buf_addc(&b,
+			*text == '"' || *text == '\\' || (unsigned char)*text < 32 ? ' ' : *text);
 	buf_adds(&b, "\"}");
 	str_copy(out, size, buf_text(&b));
 	buf_release(&b);
@@ -80,12 +82,14 @@ int act_alert_ack(
 	if (rc)
 		return rc;
 	if (strcmp(row.state, "open") != 0)
-		return err_set(e, ERR_CONFLICT, "alert %" PRId64 " is %s already", alert, row.state);
+		return err_set(
+			e, ERR_CONFLICT, "alert %" PRId64 " is %s already", alert, row.state);
 	out->revision = row.revision;
 	snprintf(out->plan.title, sizeof out->plan.title, "acknowledge alert %" PRId64, alert);
 	plan_will(&out->plan, "mark it as seen by %s: %.120s", a->caller->user, row.message);
 	plan_need(&out->plan, "nobody else");
-	str_copy(out->plan.undo, sizeof out->plan.undo, "cannot be undone: that you saw it is a fact");
+	str_copy(out->plan.undo, sizeof out->plan.undo,
+		"cannot be undone: that you saw it is a fact");
 	if (a->dry_run)
 		return 0;
 	str_copy(row.state, sizeof row.state, "acknowledged");

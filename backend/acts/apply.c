@@ -10,6 +10,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/plan_rows.h"
+#include "backend/acts/reconcile.h"
 #include "backend/base/digest.h"
 #include "backend/base/xalloc.h"
 #include "backend/policy/roles.h"
@@ -72,7 +73,8 @@ static void compare_endpoints(struct world *w, const struct spec *spec, struct s
 		const struct spec_endpoint *want = &spec->endpoints[i];
 		struct live_endpoint *ep = live_of(w, spec->project, want->name);
 		char *new_json = spec_endpoint_format_json(want);
-		char *old_json = ep && !ep->row.removed ? spec_endpoint_format_json(ep->config) : NULL;
+		char *old_json =
+			ep && !ep->row.removed ? spec_endpoint_format_json(ep->config) : NULL;
 		snprintf(path, sizeof path, "endpoints.%s", want->name);
 		plan_compare(plan, path, new_json, old_json);
 		if (old_json) {
@@ -131,7 +133,8 @@ static void compare_access(struct world *w, const struct spec *spec, struct spec
 		return;
 	for (int i = 0; i < spec->role_count; i++)
 		for (int k = 0; k < spec->roles[i].member_count; k++)
-			if (!has_member(p->access, spec->roles[i].role, spec->roles[i].members[k])) {
+			if (!has_member(
+				    p->access, spec->roles[i].role, spec->roles[i].members[k])) {
 				char text[140];
 				snprintf(text, sizeof text, "%s to %s", spec->roles[i].role,
 					spec->roles[i].members[k]);
@@ -152,7 +155,8 @@ static struct spec *parse(const struct apply_request *req, struct spec_plan *pla
 	return spec_parse(req->text, req->size, "pithead.yaml", &plan->faults, e);
 }
 
-int act_plan(struct world *w, const struct apply_request *req, struct spec_plan *plan, struct err *e)
+int act_plan(
+	struct world *w, const struct apply_request *req, struct spec_plan *plan, struct err *e)
 {
 	const struct live_project *p;
 	struct spec *spec;
@@ -186,8 +190,8 @@ static int address_free(const char *host, int port)
 	return free_now;
 }
 
-static int check_listen(struct world *w, const struct spec *spec, const struct spec_endpoint *s,
-	struct err *e)
+static int check_listen(
+	struct world *w, const struct spec *spec, const struct spec_endpoint *s, struct err *e)
 {
 	char text[80];
 
@@ -197,7 +201,8 @@ static int check_listen(struct world *w, const struct spec *spec, const struct s
 		if (r->removed || strcmp(r->listen, text) != 0)
 			continue;
 		if (strcmp(r->project, spec->project) == 0)
-			return 0; /* ours already; the spec's own doubles are refused by the parser */
+			return 0; /* ours already; the spec's own doubles are refused by the parser
+				   */
 		return err_set(e, ERR_CONFLICT, "endpoint %s listens on %s, and %s does already",
 			s->name, text, r->id);
 	}
@@ -209,7 +214,8 @@ static int check_listen(struct world *w, const struct spec *spec, const struct s
 }
 
 static int check_apply(struct world *w, const struct act *a, const struct apply_request *req,
-	const struct spec *spec, const struct spec_plan *plan, struct act_result *out, struct err *e)
+	const struct spec *spec, const struct spec_plan *plan, struct act_result *out,
+	struct err *e)
 {
 	char what[120];
 	struct act seen = *a;
@@ -238,9 +244,11 @@ static int check_apply(struct world *w, const struct act *a, const struct apply_
 		ep = live_of(w, spec->project, plan->rows[i].path + strlen("endpoints."));
 		if (ep && ep->row.rollout) {
 			rc = err_set(e, ERR_CONFLICT,
-				"the spec drops endpoint %s while rollout #%" PRId64 " is under way",
+				"the spec drops endpoint %s while rollout #%" PRId64
+				" is under way",
 				ep->row.id, ep->row.rollout);
-			err_hint(e, "end it first: pithead rollout abort %" PRId64, ep->row.rollout);
+			err_hint(
+				e, "end it first: pithead rollout abort %" PRId64, ep->row.rollout);
 		}
 	}
 	return rc;
@@ -251,6 +259,7 @@ static int save_endpoint(struct world *w, const struct spec *spec, const struct 
 {
 	struct live_endpoint *ep = live_of(w, spec->project, s->name);
 	struct endpoint_row row = {0};
+	int new_command = ep && strcmp(ep->config->serve, s->serve) != 0;
 	char *json = spec_endpoint_format_json(s);
 	int rc;
 
@@ -269,6 +278,8 @@ static int save_endpoint(struct world *w, const struct spec *spec, const struct 
 	rc = store_save_endpoint_config(w->store, row.id, json, e);
 	if (!rc)
 		rc = store_save_endpoint(w->store, &row, e);
+	if (!rc && new_command)
+		replicas_outdate(w, ep);
 	free(json);
 	return rc;
 }
@@ -329,7 +340,7 @@ static int count_changes(const struct spec_plan *plan)
 
 	for (int i = 0; i < plan->row_count; i++)
 		n += plan->rows[i].mark == '+' || plan->rows[i].mark == '-' ||
-			plan->rows[i].mark == '~';
+		     plan->rows[i].mark == '~';
 	return n;
 }
 
@@ -349,7 +360,8 @@ static void fill_plan(const struct spec_plan *sp, int changes, struct plan *p)
 	plan_need(p, "nobody else");
 	p->undoable = sp->base != 0;
 	if (sp->base)
-		snprintf(p->undo, sizeof p->undo, "apply the spec of change %" PRId64 " again", sp->base);
+		snprintf(p->undo, sizeof p->undo, "apply the spec of change %" PRId64 " again",
+			sp->base);
 	else
 		str_copy(p->undo, sizeof p->undo, "cannot be undone: there is no earlier spec");
 }
@@ -374,14 +386,16 @@ int act_apply(struct world *w, const struct act *a, const struct apply_request *
 	fill_plan(&plan, changes, &out->plan);
 	if (rc || a->dry_run || (changes == 0 && plan.base)) {
 		if (!rc && changes == 0)
-			str_copy(out->plan.title, sizeof out->plan.title, "nothing to apply: all is as written");
+			str_copy(out->plan.title, sizeof out->plan.title,
+				"nothing to apply: all is as written");
 		goto out;
 	}
 	change_init(&c, a, "spec.apply", NULL, NULL);
 	snprintf(c.subject, sizeof c.subject, "project:%s", spec->project);
 	snprintf(c.before, sizeof c.before, "{\"spec_seq\":%" PRId64 "}", plan.base);
 	snprintf(c.after, sizeof c.after,
-		"{\"commit\":\"%.64s\",\"digest\":\"%s\",\"dirty\":%d,\"text\":\"%d value%s of %s\"}",
+		"{\"commit\":\"%.64s\",\"digest\":\"%s\",\"dirty\":%d,\"text\":\"%d value%s of "
+		"%s\"}",
 		req->commit ? req->commit : "", plan.digest, req->dirty, changes,
 		changes == 1 ? "" : "s", spec->project);
 	c.ev.subject = c.subject;

@@ -31,8 +31,8 @@ void state_format(
 		"{\"candidate\":\"%s\",\"previous\":\"%s\",\"rollout\":%" PRId64
 		",\"share_bp\":%d,\"stable\":\"%s\",\"state\":\"%s\",\"step\":%d}",
 		ep->candidate, ep->previous, rollout ? rollout->id : ep->rollout,
-		rollout ? rollout->share_bp : ep->share_bp,
-		ep->stable, rollout ? rollout->state : "", rollout ? rollout->step : 0);
+		rollout ? rollout->share_bp : ep->share_bp, ep->stable,
+		rollout ? rollout->state : "", rollout ? rollout->step : 0);
 }
 
 void change_init(struct change *c, const struct act *a, const char *verb,

@@ -12,7 +12,7 @@ struct change {
 	char subject[200], before[640], after[640];
 	int lowers_risk; /* may spend the disk reserve */
 	struct endpoint_row *endpoint;
-	struct rollout_row *rollout;   /* the one acted on */
+	struct rollout_row *rollout;	/* the one acted on */
 	struct rollout_row *superseded; /* another that ends by it */
 	struct approval_row *approval;
 	struct override_row *override_save, *override_remove;
@@ -33,9 +33,10 @@ int change_commit(
 int proof_commit(struct world *w, struct change *c, struct live_endpoint *ep,
 	const struct rollout_row *r, int64_t *seq, struct err *e);
 
-/* {"candidate":"v3",…}: the state that undo and readers compare, keys sorted. rollout may be NULL. */
-void state_format(const struct endpoint_row *ep, const struct rollout_row *rollout, char *out,
-	size_t size);
+/* {"candidate":"v3",…}: the state that undo and readers compare, keys sorted. rollout may be NULL.
+ */
+void state_format(
+	const struct endpoint_row *ep, const struct rollout_row *rollout, char *out, size_t size);
 
 /* 0 when a names no revision or `current`; else ERR_STALE with out->moved filled. */
 int act_check_revision(struct world *w, const struct act *a, int64_t current, const char *what,
@@ -62,6 +63,9 @@ int effect_route(struct world *w, struct live_endpoint *ep, struct err *e);
 int effect_lease(struct world *w, struct live_endpoint *ep, struct err *e);
 int effect_overrides(struct world *w, struct live_endpoint *ep, struct err *e);
 
+/* Removes overrides of ended rollouts, here and at the gateway; they match nothing any more. */
+void overrides_sweep(struct world *w, struct live_endpoint *ep);
+
 /* After effect_route: ends `promoting` and `aborting` rollouts whose wish the gateway confirms,
  * with an event of the engine. */
 int effect_prove(struct world *w, struct live_endpoint *ep, struct err *e);
@@ -76,8 +80,8 @@ void servers_refresh(struct world *w, struct live_endpoint *ep);
 int version_ready(const struct live_endpoint *ep, const char *version);
 
 /* The active rollout of an endpoint (its row.rollout): 1 found, 0 none. */
-int rollout_active(struct world *w, const struct live_endpoint *ep, struct rollout_row *out,
-	struct err *e);
+int rollout_active(
+	struct world *w, const struct live_endpoint *ep, struct rollout_row *out, struct err *e);
 /* Number of distinct people who approved. */
 int approvals_count(struct world *w, int64_t rollout);
 /* Moves an active rollout on `event` by the engine (ready, lapse, guard's abort). */

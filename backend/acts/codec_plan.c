@@ -38,14 +38,12 @@ static void compare(struct spec_plan *plan, const char *path, const cJSON *want,
 	const cJSON *v;
 
 	if ((cJSON_IsObject(want) || !want) && (cJSON_IsObject(have) || !have)) {
-		cJSON_ArrayForEach(v, want)
-		{
+		cJSON_ArrayForEach(v, want) {
 			char *deeper = xasprintf("%s.%s", path, v->string);
 			compare(plan, deeper, v, json_get(have, v->string));
 			free(deeper);
 		}
-		cJSON_ArrayForEach(v, have)
-		{
+		cJSON_ArrayForEach(v, have) {
 			char *deeper = xasprintf("%s.%s", path, v->string);
 			if (!json_get(want, v->string))
 				compare(plan, deeper, NULL, v);

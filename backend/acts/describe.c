@@ -11,8 +11,8 @@
 
 struct words {
 	const char *verb;
-	const char *text; /* %n rollout, %v version, %f stable before, %t stable after, %s share after,
-			   * %b share before, %e endpoint's name, %g segment, %r its seat */
+	const char *text; /* %n rollout, %v version, %f stable before, %t stable after, %s share
+			   * after, %b share before, %e endpoint's name, %g segment, %r its seat */
 };
 
 static const struct words table[] = {
@@ -57,27 +57,45 @@ static const char *seat(int share_bp)
 	return share_bp < 0 ? "the split" : share_bp == 0 ? "stable" : "candidate";
 }
 
-static void add_word(struct buf *b, char code, const struct event *ev, const struct event_state *was,
-	const struct event_state *is)
+static void add_word(struct buf *b, char code, const struct event *ev,
+	const struct event_state *was, const struct event_state *is)
 {
 	const char *slash = ev->endpoint ? strchr(ev->endpoint, '/') : NULL;
 	char share[16];
 
 	switch (code) {
-	case 'n': buf_addf(b, "%" PRId64, ev->rollout); break;
-	case 'v': buf_adds(b, ev->version ? ev->version : "?"); break;
-	case 'f': buf_adds(b, was->stable[0] ? was->stable : "nothing"); break;
-	case 't': buf_adds(b, is->stable[0] ? is->stable : "nothing"); break;
-	case 'e': buf_adds(b, slash ? slash + 1 : ""); break;
-	case 'g': buf_adds(b, is->segment); break;
-	case 'r': buf_adds(b, seat(is->share_bp)); break;
-	case 'a': buf_adds(b, is->text[0] ? is->text : ev->subject ? ev->subject : ""); break;
+	case 'n':
+		buf_addf(b, "%" PRId64, ev->rollout);
+		break;
+	case 'v':
+		buf_adds(b, ev->version ? ev->version : "?");
+		break;
+	case 'f':
+		buf_adds(b, was->stable[0] ? was->stable : "nothing");
+		break;
+	case 't':
+		buf_adds(b, is->stable[0] ? is->stable : "nothing");
+		break;
+	case 'e':
+		buf_adds(b, slash ? slash + 1 : "");
+		break;
+	case 'g':
+		buf_adds(b, is->segment);
+		break;
+	case 'r':
+		buf_adds(b, seat(is->share_bp));
+		break;
+	case 'a':
+		buf_adds(b, is->text[0] ? is->text : ev->subject ? ev->subject : "");
+		break;
 	case 'b':
 	case 's':
 		share_format(code == 'b' ? was->share_bp : is->share_bp, share, sizeof share);
 		buf_adds(b, share);
 		break;
-	default: buf_addc(b, code); break;
+	default:
+		buf_addc(b, code);
+		break;
 	}
 }
 

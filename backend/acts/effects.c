@@ -78,10 +78,10 @@ struct gateway_route route_desired(const struct live_endpoint *ep)
 int route_same(const struct gateway_route *a, const struct gateway_route *b)
 {
 	return a->share_bp == b->share_bp && a->stable_slot == b->stable_slot &&
-		a->candidate_slot == b->candidate_slot && a->gate == b->gate &&
-		a->rollout == b->rollout && a->overrides == b->overrides &&
-		strcmp(a->stable_version, b->stable_version) == 0 &&
-		strcmp(a->candidate_version, b->candidate_version) == 0;
+	       a->candidate_slot == b->candidate_slot && a->gate == b->gate &&
+	       a->rollout == b->rollout && a->overrides == b->overrides &&
+	       strcmp(a->stable_version, b->stable_version) == 0 &&
+	       strcmp(a->candidate_version, b->candidate_version) == 0;
 }
 
 struct sending {
@@ -113,6 +113,33 @@ int effect_overrides(struct world *w, struct live_endpoint *ep, struct err *e)
 		rc = store_list_overrides(w->store, ep->row.id, send_override, &s, e);
 	ep->overrides = s.count > 0;
 	return rc < 0 ? rc : s.rc;
+}
+
+struct dead {
+	struct override_row rows[64];
+	int64_t keep;
+	int count;
+};
+
+static int collect_dead(void *arg, const struct override_row *r)
+{
+	struct dead *d = arg;
+
+	if (r->rollout != d->keep && d->count < 64)
+		d->rows[d->count++] = *r;
+	return 0;
+}
+
+void overrides_sweep(struct world *w, struct live_endpoint *ep)
+{
+	struct dead d = {.keep = ep->row.rollout};
+	struct err e = {0};
+
+	store_list_overrides(w->store, ep->row.id, collect_dead, &d, &e);
+	for (int i = 0; i < d.count; i++)
+		(void)store_remove_override(w->store, ep->row.id, d.rows[i].segment, &e);
+	if (d.count)
+		(void)gateway_sweep_overrides(w->gateway, ep->row.id, d.keep, &e);
 }
 
 int effect_lease(struct world *w, struct live_endpoint *ep, struct err *e)
@@ -158,12 +185,12 @@ static int wish_confirmed(const struct live_endpoint *ep, const struct rollout_r
 		return 0;
 	if (strcmp(r->state, rollout_state_name(ROLLOUT_PROMOTING)) == 0)
 		return strcmp(ep->in_force.stable_version, r->to_version) == 0 &&
-			ep->in_force.stable_slot >= 0 && ep->in_force.share_bp == 0;
+		       ep->in_force.stable_slot >= 0 && ep->in_force.share_bp == 0;
 	return ep->in_force.share_bp == 0 && ep->in_force.gate == 0;
 }
 
-static void end_sentence(const struct live_endpoint *ep, const struct rollout_row *r, char *out,
-	size_t size)
+static void end_sentence(
+	const struct live_endpoint *ep, const struct rollout_row *r, char *out, size_t size)
 {
 	char at[32];
 
@@ -209,7 +236,9 @@ int effect_prove(struct world *w, struct live_endpoint *ep, struct err *e)
 	c.lowers_risk = 1;
 	/* A proof is no change of anybody's: the revision that people saw stays the same. */
 	rc = proof_commit(w, &c, ep, &r, &seq, e);
-	if (!rc)
+	if (!rc) {
 		ep->proving = 0;
+		overrides_sweep(w, ep);
+	}
 	return rc;
 }

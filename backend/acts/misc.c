@@ -25,7 +25,8 @@ int act_outcomes(struct world *w, const struct outcome_in *list, int count,
 			out->unknown++;
 			continue;
 		}
-		rc = telemetry_add_outcome(w->store, list[i].id, list[i].name, list[i].value, now, e);
+		rc = telemetry_add_outcome(
+			w->store, list[i].id, list[i].name, list[i].value, now, e);
 		if (rc < 0)
 			return rc;
 		if (rc == 0) {
@@ -35,8 +36,7 @@ int act_outcomes(struct world *w, const struct outcome_in *list, int count,
 		out->stored++;
 		ep = world_find_endpoint(w, r.endpoint, NULL);
 		if (ep && strcmp(list[i].name, ep->config->outcome) == 0)
-			window_add_outcome(
-				ep->window, r.arm, r.routed_us, r.score, list[i].value);
+			window_add_outcome(ep->window, r.arm, r.routed_us, r.score, list[i].value);
 	}
 	return 0;
 }
@@ -52,8 +52,8 @@ int act_engine_stop(
 	if (all)
 		plan_will(&out->plan, "stop gateway and servers too: no endpoint answers any more");
 	else
-		plan_will(&out->plan,
-			"leave gateway and servers running; candidates lose their traffic with the lease");
+		plan_will(&out->plan, "leave gateway and servers running; candidates lose their "
+				      "traffic with the lease");
 	plan_need(&out->plan, "nobody else");
 	str_copy(out->plan.undo, sizeof out->plan.undo, "start it again: any pithead command does");
 	if (a->dry_run)
@@ -69,8 +69,8 @@ int act_engine_stop(
 	return 0;
 }
 
-static int put_observed(struct world *w, const struct act *a, struct live_endpoint *ep,
-	struct err *e)
+static int put_observed(
+	struct world *w, const struct act *a, struct live_endpoint *ep, struct err *e)
 {
 	struct endpoint_row row = ep->row;
 	struct gateway_route seen;
@@ -142,7 +142,8 @@ static int all_routed(struct world *w, const struct act_result *r)
 
 int act_proven(struct world *w, const struct act_result *r, char *summary, size_t size)
 {
-	struct live_endpoint *ep = r->endpoint[0] ? world_find_endpoint(w, r->endpoint, NULL) : NULL;
+	struct live_endpoint *ep =
+		r->endpoint[0] ? world_find_endpoint(w, r->endpoint, NULL) : NULL;
 	struct rollout_row row = {0};
 	char at[32] = "";
 	int proven = !r->endpoint[0] || all_routed(w, r);
@@ -164,7 +165,7 @@ int act_proven(struct world *w, const struct act_result *r, char *summary, size_
 	else if (strcmp(row.state, "waiting") == 0)
 		snprintf(summary, size, "%s: waiting for %s", r->plan.title,
 			row.approvals_needed > approvals_count(w, row.id) ? "approvals"
-									   : "its servers");
+									  : "its servers");
 	else
 		snprintf(summary, size, "%s: gateway confirms since %s", r->plan.title, at + 11);
 	return proven;

@@ -30,7 +30,7 @@ static int segment_valid(const char *s)
 	size_t n = strlen(s);
 
 	return n > 0 && n <= 60 &&
-		strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") == n;
+	       strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") == n;
 }
 
 static int check(const struct live_endpoint *ep, const char *segment, int share_bp, struct err *e)
@@ -49,7 +49,8 @@ static int check(const struct live_endpoint *ep, const char *segment, int share_
 		return err_hint(e, "overrides belong to a rollout and end with it");
 	}
 	if (share_bp != -1 && share_bp != 0 && share_bp != SHARE_ALL) {
-		err_set(e, ERR_INVALID, "a segment goes to stable (0), candidate (10000) or neither");
+		err_set(e, ERR_INVALID,
+			"a segment goes to stable (0), candidate (10000) or neither");
 		return err_field(e, "share_bp");
 	}
 	return 0;
@@ -100,10 +101,12 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	str_copy(row.endpoint, sizeof row.endpoint, ep->row.id);
 	str_copy(row.segment, sizeof row.segment, segment);
 	change_init(&c, a, "override.set", ep, &r);
-	snprintf(c.before, sizeof c.before, "{\"rollout\":%" PRId64 ",\"segment\":\"%s\",\"share_bp\":%d}",
-		r.id, segment, l.hit ? l.found.share_bp : -1);
-	snprintf(c.after, sizeof c.after, "{\"rollout\":%" PRId64 ",\"segment\":\"%s\",\"share_bp\":%d}",
-		r.id, segment, share_bp);
+	snprintf(c.before, sizeof c.before,
+		"{\"rollout\":%" PRId64 ",\"segment\":\"%s\",\"share_bp\":%d}", r.id, segment,
+		l.hit ? l.found.share_bp : -1);
+	snprintf(c.after, sizeof c.after,
+		"{\"rollout\":%" PRId64 ",\"segment\":\"%s\",\"share_bp\":%d}", r.id, segment,
+		share_bp);
 	c.ev.after = c.after;
 	c.endpoint = &next;
 	if (share_bp < 0)

@@ -187,6 +187,7 @@ static void check_lapse(struct world *w, struct live_endpoint *ep)
 
 int reconcile_start(struct world *w, struct err *e)
 {
+	struct rollout_row active;
 	int rc = gateway_adopt(w->gateway, e);
 
 	if (rc < 0)
@@ -198,6 +199,9 @@ int reconcile_start(struct world *w, struct err *e)
 			read_gateway(w, ep);
 		store_list_rollouts(w->store, ep->row.id, 1, 0, 100, note_proving, ep, e);
 		guard_reset(&ep->guard, ep->row.rollout);
+		if (rollout_active(w, ep, &active, e) == 1)
+			(void)telemetry_count_exposed(
+				w->store, active.id, active.started_us, &ep->exposed, e);
 	}
 	tell_ingest(w);
 	if (w->hold)
@@ -223,8 +227,8 @@ static void check_route(struct world *w, struct live_endpoint *ep)
 		ep->in_force_known = 1;
 	} else {
 		if (ep->in_force_known && e.code == 0)
-			log_warn("gateway.drift", "%s: its row differed from the store and is repaired",
-				ep->row.id);
+			log_warn("gateway.drift",
+				"%s: its row differed from the store and is repaired", ep->row.id);
 		ep->in_force_known = 0;
 		(void)effect_route(w, ep, &e);
 	}
@@ -260,8 +264,9 @@ static void check_guard(struct world *w, struct live_endpoint *ep)
 		snprintf(reason, sizeof reason, "no server of %s could be reached",
 			ep->row.candidate);
 	else
-		snprintf(reason, sizeof reason, "%d of the last %d answers of %s failed, limit %" PRId64,
-			failures, window, ep->row.candidate, w->settings.guard_failures);
+		snprintf(reason, sizeof reason,
+			"%d of the last %d answers of %s failed, limit %" PRId64, failures, window,
+			ep->row.candidate, w->settings.guard_failures);
 	snprintf(causes, sizeof causes, "[\"guard:%" PRId64 "\"]", rollout);
 	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_ABORT, "rollout.guard", reason, causes, &e)) {
 		log_warn("guard", "%s: %s", ep->row.id, e.message);

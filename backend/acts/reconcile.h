@@ -8,6 +8,9 @@
  * Call again until nothing changes; it never waits. */
 void replicas_reconcile(struct world *w, struct live_endpoint *ep);
 
+/* The command of an endpoint's replicas has changed: they are replaced, new ones first. */
+void replicas_outdate(struct world *w, struct live_endpoint *ep);
+
 /* Ends every replica of every endpoint (engine stop --all). Waits until they have gone, at most
  * the settings' drain time and 5 s. */
 void replicas_stop_all(struct world *w);

@@ -21,6 +21,10 @@
 
 #define ROWS_MAX 128
 
+/* Added to a replica's number when its command is no longer the applied one: it serves until the
+ * new ones are healthy. */
+#define OUTDATED 1000
+
 struct replicas {
 	struct world *w;
 	struct live_endpoint *ep;
@@ -49,12 +53,14 @@ static void paths_of(const struct world *w, const struct replica_row *r, struct 
 	snprintf(p->socket, sizeof p->socket, "%s/s.sock", p->box);
 }
 
-static struct runner_job job_of(
-	const struct world *w, const struct live_endpoint *ep, const struct replica_row *r,
-	const struct job_paths *p)
+static struct runner_job job_of(const struct world *w, const struct live_endpoint *ep,
+	const struct replica_row *r, const struct job_paths *p)
 {
-	return (struct runner_job){.id = r->id, .bundle = p->bundle, .box = p->box,
-		.command = ep->config->serve, .log = p->log,
+	return (struct runner_job){.id = r->id,
+		.bundle = p->bundle,
+		.box = p->box,
+		.command = ep->config->serve,
+		.log = p->log,
 		.memory_mb = w->settings.replica_memory_mb,
 		.cpu_percent = w->settings.replica_cpu_percent};
 }
@@ -170,8 +176,8 @@ static int forget(struct world *w, struct live_endpoint *ep, struct replica_row 
 	return 1;
 }
 
-static void back_off(struct world *w, struct live_endpoint *ep, const char *why,
-	const struct replica_row *r)
+static void back_off(
+	struct world *w, struct live_endpoint *ep, const char *why, const struct replica_row *r)
 {
 	int64_t wait = 500000LL << (ep->replica_failures < 6 ? ep->replica_failures : 6);
 
@@ -353,6 +359,26 @@ static void ensure_version(struct replicas *rs, const char *version)
 			start_one(rs, version, slot, n);
 }
 
+static int healthy_current(const struct replicas *rs, const char *version)
+{
+	int n = 0;
+
+	for (int i = 0; i < rs->count; i++)
+		if (rs->rows[i].number < OUTDATED && strcmp(rs->rows[i].version, version) == 0 &&
+			strcmp(rs->rows[i].state, "healthy") == 0)
+			n++;
+	return n;
+}
+
+static int to_keep(const struct replicas *rs, const struct replica_row *r)
+{
+	if (!wanted(rs->w, rs->ep, r->version))
+		return 0;
+	if (r->number >= OUTDATED)
+		return healthy_current(rs, r->version) < rs->ep->config->replicas;
+	return r->number < rs->ep->config->replicas;
+}
+
 static int slot_in_use(const struct replicas *rs, const char *version)
 {
 	for (int i = 0; i < rs->count; i++)
@@ -399,7 +425,7 @@ void replicas_reconcile(struct world *w, struct live_endpoint *ep)
 		struct replica_row *r = &rs.rows[i];
 		if (r->pid == 0)
 			find_process(w, r);
-		if (wanted(w, ep, r->version) && r->number < ep->config->replicas)
+		if (to_keep(&rs, r))
 			keep_running(w, ep, r);
 		else
 			wind_down(w, ep, r);
@@ -413,6 +439,19 @@ void replicas_reconcile(struct world *w, struct live_endpoint *ep)
 	ep->settling = 0;
 	for (int i = 0; i < rs.count; i++)
 		ep->settling |= rs.rows[i].id[0] && strcmp(rs.rows[i].state, "healthy") != 0;
+}
+
+void replicas_outdate(struct world *w, struct live_endpoint *ep)
+{
+	struct replicas rs = {.w = w, .ep = ep};
+
+	store_list_replicas(w->store, ep->row.id, collect, &rs, NULL);
+	for (int i = 0; i < rs.count; i++) {
+		if (rs.rows[i].number >= OUTDATED)
+			continue;
+		rs.rows[i].number += OUTDATED;
+		save(w, &rs.rows[i]);
+	}
 }
 
 void replicas_stop_all(struct world *w)

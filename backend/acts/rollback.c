@@ -33,8 +33,8 @@ static int was_stable(struct world *w, const struct live_endpoint *ep, const cha
 	return h.was_stable;
 }
 
-static int check_target(struct world *w, const struct live_endpoint *ep, const char *to,
-	struct err *e)
+static int check_target(
+	struct world *w, const struct live_endpoint *ep, const char *to, struct err *e)
 {
 	struct version_row v;
 	int upstream = 0;
@@ -49,7 +49,8 @@ static int check_target(struct world *w, const struct live_endpoint *ep, const c
 	if (strcmp(ep->row.stable, to) == 0 && !ep->row.rollout)
 		return err_set(e, ERR_CONFLICT, "%s is what serves %s already", to, ep->row.id);
 	if (ep->row.stable[0] && strcmp(ep->row.stable, to) != 0 && !was_stable(w, ep, to)) {
-		err_set(e, ERR_CONFLICT, "%s has never been the stable version of %s", to, ep->row.id);
+		err_set(e, ERR_CONFLICT, "%s has never been the stable version of %s", to,
+			ep->row.id);
 		return err_hint(e, "bring it in as a canary: pithead rollout start %s --to %s",
 			ep->row.name, to);
 	}
@@ -156,7 +157,8 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 	if (!to || !*to) {
 		to = ep->row.previous;
 		if (!*to) {
-			err_set(e, ERR_CONFLICT, "%s has no earlier version to go back to", ep->row.id);
+			err_set(e, ERR_CONFLICT, "%s has no earlier version to go back to",
+				ep->row.id);
 			return err_hint(e, "name one: --to VERSION");
 		}
 	}
@@ -212,8 +214,7 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 	const struct fsm_row *step;
 	struct rollout_row r, before;
 	struct change c;
-	int64_t seq, hot_until =
-		clock_wall_us(&w->clock) + ep->config->rollout.keep_hot_ms * 1000;
+	int64_t seq, hot_until = clock_wall_us(&w->clock) + ep->config->rollout.keep_hot_ms * 1000;
 	int rc = rollout_active(w, ep, &r, e);
 
 	if (rc <= 0)
@@ -242,6 +243,8 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 		str_copy(r.end_reason, sizeof r.end_reason, reason ? reason : "");
 	}
 	change_init(&c, &a, verb, ep, &before);
+	c.ev.change =
+		step->to != ROLLOUT_PROMOTING; /* a direct one was a change when it was asked for */
 	c.endpoint = &row;
 	c.rollout = &r;
 	c.lowers_risk = step->to == ROLLOUT_ABORTING || step->to == ROLLOUT_PAUSED;

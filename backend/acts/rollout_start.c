@@ -45,13 +45,16 @@ static int check_version(
 		return rc;
 	if (rc == 0 || strcmp(row.name, version) != 0) {
 		err_set(e, ERR_NOT_FOUND, "project %s has no version %s", ep->row.project, version);
-		err_hint(e, "see `pithead version list`, or add it with `pithead version add DIR --name %s`",
+		err_hint(e,
+			"see `pithead version list`, or add it with `pithead version add DIR "
+			"--name %s`",
 			version);
 		return err_field(e, "to");
 	}
 	if (!ep->config->serve[0])
 		return err_set(e, ERR_CONFLICT,
-			"endpoint %s has no `serve` command, so it can only use its upstream versions",
+			"endpoint %s has no `serve` command, so it can only use its upstream "
+			"versions",
 			ep->row.id);
 	return 0;
 }
@@ -64,7 +67,8 @@ static int check_start(struct world *w, const struct act *a, struct live_endpoin
 	if (rc)
 		return rc;
 	if (ep->row.removed)
-		return err_set(e, ERR_CONFLICT, "endpoint %s is no longer in the applied spec", ep->row.id);
+		return err_set(e, ERR_CONFLICT, "endpoint %s is no longer in the applied spec",
+			ep->row.id);
 	if (!ep->row.stable[0]) {
 		err_set(e, ERR_CONFLICT, "endpoint %s serves no version yet", ep->row.id);
 		return err_hint(e, "start the first one: pithead endpoint serve %s --to %s",
@@ -79,7 +83,8 @@ static int check_start(struct world *w, const struct act *a, struct live_endpoin
 		return err_set(e, ERR_CONFLICT, "%s is the stable version of %s already", req->to,
 			ep->row.id);
 	if (req->pattern && strcmp(req->pattern, "canary") != 0) {
-		err_set(e, ERR_INVALID, "there is no rollout pattern %s, expected canary", req->pattern);
+		err_set(e, ERR_INVALID, "there is no rollout pattern %s, expected canary",
+			req->pattern);
 		return err_field(e, "pattern");
 	}
 	if (!a->dry_run && (!a->reason || !*a->reason)) {
@@ -146,8 +151,8 @@ static void fill_row(struct rollout_row *r, const struct act *a, const struct li
 	r->started_us = r->step_since_us = now;
 }
 
-static void fill_plan(struct live_endpoint *ep, const struct rollout_row *r, int share, int ready,
-	struct plan *p)
+static void fill_plan(
+	struct live_endpoint *ep, const struct rollout_row *r, int share, int ready, struct plan *p)
 {
 	char text[16];
 	int slot = slot_find(ep, r->to_version);

@@ -12,11 +12,11 @@ struct doing {
 	struct world *w;
 	const struct act *a;
 	struct live_endpoint *ep;
-	struct rollout_row r;      /* as it will be */
-	struct endpoint_row row;   /* as it will be */
+	struct rollout_row r;	 /* as it will be */
+	struct endpoint_row row; /* as it will be */
 	struct approval_row approval;
-	int share_bp;              /* asked for, -1 = next step */
-	int to;                    /* state after */
+	int share_bp; /* asked for, -1 = next step */
+	int to;	      /* state after */
 	struct plan *plan;
 };
 
@@ -204,13 +204,16 @@ static int apply_approve(struct doing *d, struct err *e)
 	if (by->uid == d->r.author_uid ||
 		(by->login_uid >= 0 && by->login_uid == d->r.author_login_uid))
 		return err_set(e, ERR_DENIED,
-			"you started rollout #%" PRId64 ": its approval must come from somebody else",
+			"you started rollout #%" PRId64
+			": its approval must come from somebody else",
 			d->r.id);
 	if (v.mine)
-		return err_set(e, ERR_CONFLICT, "you have approved rollout #%" PRId64 " already",
-			d->r.id);
-	d->approval = (struct approval_row){.rollout = d->r.id, .uid = by->uid,
-		.login_uid = by->login_uid, .at_us = clock_wall_us(&d->w->clock)};
+		return err_set(
+			e, ERR_CONFLICT, "you have approved rollout #%" PRId64 " already", d->r.id);
+	d->approval = (struct approval_row){.rollout = d->r.id,
+		.uid = by->uid,
+		.login_uid = by->login_uid,
+		.at_us = clock_wall_us(&d->w->clock)};
 	str_copy(d->approval.user, sizeof d->approval.user, by->user);
 	str_copy(d->approval.reason, sizeof d->approval.reason, d->a->reason ? d->a->reason : "");
 	snprintf(d->plan->title, sizeof d->plan->title, "approve #%" PRId64 " %s -> %s on %s",

@@ -68,7 +68,8 @@ static int say_advance(struct undoing *u, char *out, size_t size)
 	char back[16], now[16];
 
 	if (!rollout_is(u, &r, moving_states) || r.share_bp != u->is.share_bp) {
-		snprintf(out, size, "cannot be undone: the share of #%" PRId64 " has moved on", u->rollout);
+		snprintf(out, size, "cannot be undone: the share of #%" PRId64 " has moved on",
+			u->rollout);
 		return 0;
 	}
 	share_format(u->was.share_bp, back, sizeof back);
@@ -87,7 +88,8 @@ static int say_pause(struct undoing *u, char *out, size_t size)
 	struct rollout_row r;
 
 	if (!rollout_is(u, &r, paused_states)) {
-		snprintf(out, size, "cannot be undone: #%" PRId64 " is not paused any more", u->rollout);
+		snprintf(out, size, "cannot be undone: #%" PRId64 " is not paused any more",
+			u->rollout);
 		return 0;
 	}
 	snprintf(out, size, "resume #%" PRId64, u->rollout);
@@ -104,7 +106,8 @@ static int say_resume(struct undoing *u, char *out, size_t size)
 	struct rollout_row r;
 
 	if (!rollout_is(u, &r, moving_states)) {
-		snprintf(out, size, "cannot be undone: #%" PRId64 " is not running any more", u->rollout);
+		snprintf(out, size, "cannot be undone: #%" PRId64 " is not running any more",
+			u->rollout);
 		return 0;
 	}
 	snprintf(out, size, "pause #%" PRId64, u->rollout);
@@ -123,7 +126,8 @@ static int say_promote(struct undoing *u, char *out, size_t size)
 		return 0;
 	}
 	snprintf(out, size, "rollback %s to %s%s", u->ep->row.name, u->was.stable,
-		slot_healthy(u->ep, slot_find(u->ep, u->was.stable)) > 0 ? ", hot: < 1 s" : ", cold");
+		slot_healthy(u->ep, slot_find(u->ep, u->was.stable)) > 0 ? ", hot: < 1 s"
+									 : ", cold");
 	return 1;
 }
 
@@ -184,7 +188,9 @@ static int say_override(struct undoing *u, char *out, size_t size)
 		return 0;
 	}
 	snprintf(out, size, "segment %s back to %s", u->is.segment,
-		u->was.share_bp < 0 ? "the split" : u->was.share_bp ? "the candidate" : "stable");
+		u->was.share_bp < 0 ? "the split"
+		: u->was.share_bp   ? "the candidate"
+				    : "stable");
 	return 1;
 }
 
@@ -250,7 +256,8 @@ static const struct {
 } finals[] = {
 	{"endpoint.serve", "cannot be undone: there is no earlier version to go back to"},
 	{"version.add", "cannot be undone: a bundle is immutable; simply do not use it"},
-	{"rollout.approve", "cannot be undone: an approval is a statement; reject or abort instead"},
+	{"rollout.approve",
+		"cannot be undone: an approval is a statement; reject or abort instead"},
 	{"alert.ack", "cannot be undone: that you saw it is a fact"},
 	{"alert.open", "cannot be undone: an alert ends with its cause"},
 	{"engine.hold", "cannot be undone: choose again with another apply or rollback"},

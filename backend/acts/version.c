@@ -12,7 +12,7 @@ static int name_valid(const char *s)
 	size_t n = strlen(s);
 
 	return n > 0 && n < NAME_SIZE && s[0] != '.' && s[0] != '-' &&
-		strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
 }
 
 static int check_name(struct world *w, const char *project, const char *name,
@@ -24,7 +24,8 @@ static int check_name(struct world *w, const char *project, const char *name,
 	if (!name_valid(name) || !name_valid(project)) {
 		err_set(e, ERR_INVALID,
 			"%s %.80s is not a name: use lower-case letters, digits and _ . -",
-			name_valid(name) ? "project" : "version", name_valid(name) ? project : name);
+			name_valid(name) ? "project" : "version",
+			name_valid(name) ? project : name);
 		return err_field(e, name_valid(name) ? "project" : "name");
 	}
 	rc = store_find_version(w->store, project, name, &known, e);
@@ -36,8 +37,8 @@ static int check_name(struct world *w, const char *project, const char *name,
 		*row = known;
 		return 1;
 	}
-	err_set(e, ERR_CONFLICT, "version %s of %s is %.19s…, and this bundle is %.19s…", name, project,
-		known.digest, row->digest);
+	err_set(e, ERR_CONFLICT, "version %s of %s is %.19s…, and this bundle is %.19s…", name,
+		project, known.digest, row->digest);
 	return err_hint(e, "a version never changes: give this one another name");
 }
 

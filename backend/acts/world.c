@@ -70,7 +70,8 @@ static struct live_endpoint *endpoint_new(struct world *w, const struct endpoint
 	guard_reset(&ep->guard, r->rollout);
 	/* Without the history a chart starts empty; that is no reason not to start. */
 	if (telemetry_load_window(w->store, r->id,
-		    clock_wall_us(&w->clock) - WINDOW_SECONDS * 1000000LL, ep->window, &ignored) < 0)
+		    clock_wall_us(&w->clock) - WINDOW_SECONDS * 1000000LL, ep->window,
+		    &ignored) < 0)
 		log_warn("telemetry", "%s: %s", r->id, ignored.message);
 	return ep;
 }
@@ -87,7 +88,8 @@ static int load_endpoint(void *arg, const struct endpoint_row *r)
 	if (l->rc == 1)
 		l->rc = spec_endpoint_parse_json(buf_text(&json), config, l->e);
 	else if (l->rc == 0)
-		l->rc = err_set(l->e, ERR_STORE, "endpoint %s has no configuration in the store", r->id);
+		l->rc = err_set(
+			l->e, ERR_STORE, "endpoint %s has no configuration in the store", r->id);
 	buf_release(&json);
 	if (l->rc < 0) {
 		free(config);
@@ -229,7 +231,8 @@ struct live_endpoint *world_find_endpoint(struct world *w, const char *name, str
 		if (known.len)
 			err_hint(e, "there is %s", buf_text(&known));
 		else
-			err_hint(e, "nothing is applied yet: run `pithead apply` beside a pithead.yaml");
+			err_hint(e, "nothing is applied yet: run `pithead apply` beside a "
+				    "pithead.yaml");
 	}
 	buf_release(&known);
 	return found;

@@ -17,27 +17,27 @@
 #define WORLD_SERVERS 64
 
 struct live_endpoint {
-	struct endpoint_row row;     /* as committed */
+	struct endpoint_row row;      /* as committed */
 	struct spec_endpoint *config; /* owned */
-	struct window *window;       /* owned */
+	struct window *window;	      /* owned */
 	struct guard guard;
-	struct gateway_slot *slots;  /* owned; settings.slots of them */
+	struct gateway_slot *slots; /* owned; settings.slots of them */
 	int slot_count;
 
 	struct gateway_route in_force; /* as last read back from the gateway */
-	int in_force_known;            /* 0: not read yet, or the gateway is gone */
-	int64_t confirmed_us;          /* UTC when in_force last became what is desired */
-	int64_t lease_until_us;        /* UTC; last lease that the gateway confirmed, 0 = none */
-	int64_t lease_mono_us;         /* the same instant on the monotonic clock: decides a lapse */
+	int in_force_known;	       /* 0: not read yet, or the gateway is gone */
+	int64_t confirmed_us;	       /* UTC when in_force last became what is desired */
+	int64_t lease_until_us;	       /* UTC; last lease that the gateway confirmed, 0 = none */
+	int64_t lease_mono_us; /* the same instant on the monotonic clock: decides a lapse */
 	struct gateway_server_state servers[WORLD_SERVERS];
 	int server_count;
-	int settling;                  /* replicas are starting or draining: look again soon */
-	int overrides;                 /* segment overrides of the active rollout exist */
-	int64_t proving;               /* rollout whose end the gateway has still to confirm, or 0 */
-	int64_t replica_retry_us;      /* monotonic; no replica is started before */
-	int replica_failures;          /* starts in a row that did not get healthy */
-	char evict[NAME_SIZE];         /* version that must leave its slot for a newer one, or "" */
-	int64_t exposed;               /* answers of the candidate in the active rollout */
+	int settling;		  /* replicas are starting or draining: look again soon */
+	int overrides;		  /* segment overrides of the active rollout exist */
+	int64_t proving;	  /* rollout whose end the gateway has still to confirm, or 0 */
+	int64_t replica_retry_us; /* monotonic; no replica is started before */
+	int replica_failures;	  /* starts in a row that did not get healthy */
+	char evict[NAME_SIZE];	  /* version that must leave its slot for a newer one, or "" */
+	int64_t exposed;	  /* answers of the candidate in the active rollout */
 };
 
 /* One project: its applied spec's head and who may do what there. */
@@ -56,17 +56,17 @@ struct world {
 	char home[256];
 	struct settings settings;
 	struct clock clock;
-	struct store *store;     /* owned */
-	struct gateway *gateway; /* owned */
-	struct ingest *ingest;   /* owned */
+	struct store *store;		  /* owned */
+	struct gateway *gateway;	  /* owned */
+	struct ingest *ingest;		  /* owned */
 	struct live_endpoint **endpoints; /* owned */
 	int endpoint_count;
 	struct live_project **projects; /* owned */
 	int project_count;
 	int64_t started_us;
 	int gateway_up;
-	int hold;            /* after a restore: nothing is moved until a person chooses */
-	int team;            /* a team's engine: lives in /run/pithead or /var/lib/pithead */
+	int hold; /* after a restore: nothing is moved until a person chooses */
+	int team; /* a team's engine: lives in /run/pithead or /var/lib/pithead */
 	int stopping, stop_all;
 };
 

@@ -219,6 +219,28 @@ void runner_signal(const struct runner_process *p, int kill)
 	process_signal(p->pid, p->start_ticks, SIGKILL);
 }
 
+/* Kills whatever still has the job's box mounted: a sandbox whose outer bwrap was killed alone
+ * goes on, and without control groups nothing else names its processes. */
+static void kill_by_box(const struct runner_job *job)
+{
+	struct stat box, seen;
+	struct family *f;
+	char path[64];
+	int n;
+
+	if (stat(job->box, &box) < 0)
+		return;
+	n = read_family(&f);
+	for (int i = 0; i < n; i++) {
+		int64_t ticks = process_start_ticks(f[i].pid);
+		snprintf(path, sizeof path, "/proc/%lld/root/run/box", (long long)f[i].pid);
+		if (f[i].pid != getpid() && stat(path, &seen) == 0 && seen.st_ino == box.st_ino &&
+			seen.st_dev == box.st_dev)
+			process_signal(f[i].pid, ticks, SIGKILL);
+	}
+	free(f);
+}
+
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
 	(void)st;
@@ -232,8 +254,8 @@ void runner_clean(const struct runner_job *job)
 {
 	struct runner_groups groups;
 
+	kill_by_box(job);
 	runner_groups_find(job, &groups);
-	/* What is left when only the outer bwrap was killed. */
 	runner_groups_kill(&groups);
 	runner_groups_remove(&groups, REMOVE_MS);
 	/* The folder was the sandbox's to write: never follow its links. */

@@ -2,6 +2,7 @@
  * the candidate's traffic or returns to an earlier stable version needs less than what raises it. */
 #include <string.h>
 
+#include "backend/acts/state.h"
 #include "backend/api/codec.h"
 #include "backend/api/routes.h"
 #include "backend/policy/roles.h"
@@ -47,7 +48,6 @@ static const struct {
 	unsigned permission;
 } inverses[] = {
 	{"rollout.start", PERM_LOWER},
-	{"rollout.advance", PERM_LOWER},
 	{"rollout.resume", PERM_LOWER},
 	{"rollout.promote", PERM_LOWER},
 	{"spec.apply", PERM_APPLY | PERM_ADMIN},
@@ -56,8 +56,15 @@ static const struct {
 static int on_undone(void *arg, const struct event *ev)
 {
 	unsigned *need = arg;
+	struct event_state was, is;
 
 	*need = PERM_RELEASE;
+	if (ev->verb && strcmp(ev->verb, "rollout.advance") == 0) {
+		/* An exact share may also have been a smaller one: its undo raises. */
+		event_state_parse(ev->before, &was);
+		event_state_parse(ev->after, &is);
+		*need = was.share_bp <= is.share_bp ? PERM_LOWER : PERM_RELEASE;
+	}
 	for (size_t i = 0; ev->verb && i < sizeof inverses / sizeof inverses[0]; i++)
 		if (strcmp(inverses[i].verb, ev->verb) == 0)
 			*need = inverses[i].permission;

@@ -13,17 +13,17 @@ enum rollout_state {
 };
 
 enum rollout_event {
-	ROLLOUT_EVENT_READY,     /* approvals given and replicas healthy */
-	ROLLOUT_EVENT_APPROVE,   /* one person said yes */
-	ROLLOUT_EVENT_REJECT,    /* one person said no */
-	ROLLOUT_EVENT_ADVANCE,   /* the next step, or an exact share */
+	ROLLOUT_EVENT_READY,   /* approvals given and replicas healthy */
+	ROLLOUT_EVENT_APPROVE, /* one person said yes */
+	ROLLOUT_EVENT_REJECT,  /* one person said no */
+	ROLLOUT_EVENT_ADVANCE, /* the next step, or an exact share */
 	ROLLOUT_EVENT_PAUSE,
 	ROLLOUT_EVENT_RESUME,
 	ROLLOUT_EVENT_PROMOTE,
-	ROLLOUT_EVENT_ABORT,     /* by a person, the guard or a judge */
-	ROLLOUT_EVENT_LAPSE,     /* the lease ran out: nobody was watching */
+	ROLLOUT_EVENT_ABORT,	 /* by a person, the guard or a judge */
+	ROLLOUT_EVENT_LAPSE,	 /* the lease ran out: nobody was watching */
 	ROLLOUT_EVENT_SUPERSEDE, /* another change of the endpoint's stable version took over */
-	ROLLOUT_EVENT_PROVEN,    /* the gateway has confirmed what was wanted */
+	ROLLOUT_EVENT_PROVEN,	 /* the gateway has confirmed what was wanted */
 	ROLLOUT_EVENT_COUNT
 };
 
@@ -34,7 +34,7 @@ enum rollout_effect {
 };
 
 struct rollout_facts {
-	int direct;            /* no steps: everything at once when ready */
+	int direct;	       /* no steps: everything at once when ready */
 	int approvals_missing; /* people who still have to say yes */
 	int replicas_ready;    /* the new version answers its health checks */
 };

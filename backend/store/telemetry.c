@@ -36,7 +36,7 @@ static const struct db_field records_fields[] = {
 	DB_END,
 };
 
-enum { RECORD_SAVE, RECORD_FIND, RECORD_DROP, RECORD_SINCE, RECORD_COUNT };
+enum { RECORD_SAVE, RECORD_FIND, RECORD_DROP, RECORD_SINCE, RECORD_EXPOSED, RECORD_COUNT };
 
 static const char *const records_sql[RECORD_COUNT] = {
 	[RECORD_SAVE] =
@@ -47,6 +47,8 @@ static const char *const records_sql[RECORD_COUNT] = {
 	[RECORD_SINCE] =
 		"SELECT $COLUMNS FROM records WHERE routed_us >= :since AND endpoint = :endpoint"
 		" ORDER BY routed_us",
+	[RECORD_EXPOSED] = "SELECT COUNT(*) FROM records WHERE routed_us >= :since"
+			   " AND rollout = :rollout AND arm = 1",
 };
 
 const struct db_table records_table = {"records", records_fields, records_sql, RECORD_COUNT};
@@ -187,4 +189,19 @@ int telemetry_load_window(
 	}
 	db_reset(q);
 	return bad ? bad : rc;
+}
+
+int telemetry_count_exposed(
+	struct store *s, int64_t rollout, int64_t since_us, int64_t *out, struct err *e)
+{
+	struct db_query *q = store_query(s, TABLE_RECORDS, RECORD_EXPOSED);
+	int rc;
+
+	db_bind_int(q, "since", since_us);
+	db_bind_int(q, "rollout", rollout);
+	rc = db_step(q, e);
+	if (rc > 0)
+		*out = db_int(q, 0);
+	db_reset(q);
+	return rc < 0 ? rc : 0;
 }

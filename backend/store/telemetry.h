@@ -28,4 +28,8 @@ int telemetry_add_outcome(struct store *s, const char *id, const char *name, dou
 int telemetry_load_window(
 	struct store *s, const char *endpoint, int64_t since_us, struct window *w, struct err *e);
 
+/* How many answers the candidate of a rollout has given since since_us. */
+int telemetry_count_exposed(
+	struct store *s, int64_t rollout, int64_t since_us, int64_t *out, struct err *e);
+
 #endif

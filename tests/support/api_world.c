@@ -70,7 +70,7 @@ static void add_members(struct live_project *p)
 
 struct world *api_world_new(void)
 {
-	static const char *const folders[] = {"store", "keys", "log", "run"};
+	static const char *const folders[] = {"store", "keys", "log", "run", "run/upload"};
 	struct world *w = xcalloc(1, sizeof *w);
 	char path[320];
 	struct err e;
@@ -78,7 +78,7 @@ struct world *api_world_new(void)
 	snprintf(w->home, sizeof w->home, "/tmp/pithead-api-XXXXXX");
 	must(mkdtemp(w->home));
 	must(chmod(w->home, 0711) == 0);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		snprintf(path, sizeof path, "%s/%s", w->home, folders[i]);
 		must(mkdir(path, 0700) == 0);
 	}

@@ -206,16 +206,22 @@ static void axis_draw(const struct plot *p, struct canvas *c, int col, int width
 	}
 }
 
-static int legend_part(
-	struct canvas *c, int row, int col, enum role role, const char *sign, const char *label)
+/* One entry; left out whole where it does not fit, since half a number is a wrong one. */
+static int legend_part(struct canvas *c, int row, int col, int end, enum role role,
+	const char *sign, const char *label)
 {
-	col += canvas_put(c, row, col, role, 0, sign) + 1;
+	int wide = canvas_text_width(sign, strlen(sign)) + 1;
+
+	if (col + wide + canvas_text_width(label, strlen(label)) > end)
+		return col;
+	canvas_put(c, row, col, role, 0, sign);
+	col += wide;
 	return col + canvas_put(c, row, col, ROLE_text, 0, label) + 2;
 }
 
 static void legend_draw(const struct chart *ch, struct canvas *c, struct rect r)
 {
-	int col = r.col;
+	int col = r.col, end = r.col + r.cols;
 
 	if (ch->title)
 		col += canvas_put(c, r.row, col, ROLE_heading, 0, ch->title) + 3;
@@ -225,10 +231,10 @@ static void legend_draw(const struct chart *ch, struct canvas *c, struct rect r)
 		if (c->charset == CHARSET_ASCII)
 			sign = s->dotted ? "o" : "*";
 		if (s->label)
-			col = legend_part(c, r.row, col, s->role, sign, s->label);
+			col = legend_part(c, r.row, col, end, s->role, sign, s->label);
 	}
 	if (ch->has_limit && ch->limit_label)
-		legend_part(c, r.row, col, ROLE_limit, "\u2504\u2504", ch->limit_label);
+		legend_part(c, r.row, col, end, ROLE_limit, "\u2504\u2504", ch->limit_label);
 }
 
 static void marks_draw(const struct chart *ch, const struct plot *p, struct canvas *c, int row)

@@ -1,0 +1,287 @@
+/* rollout_detail.c: one rollout: where it stands, what its arms show, who approved, what happened
+ * to it so far, and both arms over time. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/xalloc.h"
+#include "panes/arm_charts.h"
+#include "panes/common.h"
+#include "panes/panes.h"
+#include "tui/client/codec.h"
+
+enum { SLOT_ROLLOUT, SLOT_SERIES };
+
+struct rollout_detail {
+	struct text *text; /* owned */
+	bool asked_series;
+};
+
+static void rollout_open(struct pane *p)
+{
+	struct rollout_detail *s = p->state;
+
+	s->text = text_new();
+}
+
+static bool rollout_feed(struct pane *p, int slot, struct buf *path)
+{
+	char name[160];
+
+	if (slot == SLOT_ROLLOUT) {
+		buf_adds(path, "/v1/rollouts/");
+		codec_escape(path, p->argument);
+		return true;
+	}
+	/* The endpoint is known only when the rollout has been read. */
+	if (slot != SLOT_SERIES || !pane_root(p, SLOT_ROLLOUT))
+		return false;
+	str_copy(name, sizeof name, node_str(pane_root(p, SLOT_ROLLOUT), "endpoint", ""));
+	if (strchr(name, '/'))
+		*strchr(name, '/') = '~';
+	buf_adds(path, "/v1/endpoints/");
+	codec_escape(path, name);
+	buf_adds(path, "/series?span=10&points=90");
+	return true;
+}
+
+static void rollout_on_snapshot(struct pane *p, int slot)
+{
+	struct rollout_detail *s = p->state;
+	struct buf path = {0};
+
+	if (slot == SLOT_ROLLOUT && !s->asked_series && rollout_feed(p, SLOT_SERIES, &path)) {
+		s->asked_series = true;
+		p->host->fetch(p->host, p, SLOT_SERIES, buf_text(&path));
+	}
+	buf_release(&path);
+}
+
+/* "1%──5%──[25%]──50%": the steps, the one in force in brackets. */
+static void add_steps(struct text *t, const struct node *r, enum charset charset)
+{
+	const char *rule = charset == CHARSET_ASCII ? "--" : "──";
+	int n, at = (int)node_int(r, "step", 0);
+	const struct node *list = node_list(node_get(r, "steps"), "", &n);
+	char share[16];
+
+	if (!n)
+		return;
+	text_add(t, ROLE_dim, ATTR_NONE, "steps");
+	text_tab(t, 11);
+	for (int i = 0; i < n; i++) {
+		bool here = i == at && !node_int(r, "ended_us", 0);
+
+		share_text(share, sizeof share, node_int(&list[i], "share_bp", 0));
+		text_addf(t, here ? ROLE_accent : ROLE_text, here ? ATTR_BOLD : ATTR_NONE, "%s%s%s%s",
+			i ? rule : "", here ? "[" : "", share, here ? "]" : "");
+	}
+	text_line(t);
+}
+
+static enum role verdict_role(const char *verdict)
+{
+	if (strcmp(verdict, "harm") == 0)
+		return ROLE_harm;
+	if (strcmp(verdict, "ok") == 0)
+		return ROLE_ok;
+	return strcmp(verdict, "undecided") == 0 ? ROLE_watch : ROLE_missing;
+}
+
+static void add_signals(struct text *t, const struct node *r)
+{
+	int n;
+	const struct node *list = node_list(node_get(r, "signals"), "", &n);
+	char a[48], b[48], c[48], name[80];
+
+	text_line(t);
+	text_addf(t, ROLE_heading, ATTR_NONE, "%-18s %10s %10s %10s %9s  %s", "SIGNAL", "stable",
+		"candidate", "effect", "n", "verdict");
+	text_line(t);
+	for (int i = 0; i < n; i++) {
+		const struct node *s = &list[i];
+		double x = node_num(s, "stable", NAN), y = node_num(s, "candidate", NAN);
+		const char *verdict = node_str(s, "verdict", "");
+		char effect[48];
+
+		snprintf(name, sizeof name, "%s %s", node_str(s, "name", "?"),
+			node_str(s, "unit", ""));
+		snprintf(effect, sizeof effect, "%s%s", y - x > 0 ? "+" : "",
+			numfmt(c, sizeof c, y - x, 3));
+		text_addf(t, ROLE_text, ATTR_NONE, "%-18s %10s %10s %10s ", name,
+			numfmt(a, sizeof a, x, 3), numfmt(b, sizeof b, y, 3), effect);
+		text_addf(t, ROLE_text, ATTR_NONE, "%9s  ",
+			numfmt(c, sizeof c, node_num(s, "candidate_n", NAN), 0));
+		text_add(t, verdict_role(verdict), ATTR_NONE, verdict);
+		text_line(t);
+	}
+	if (!n) {
+		text_add(t, ROLE_dim, ATTR_NONE, "no answers of the candidate yet");
+		text_line(t);
+	}
+}
+
+static void add_people(struct text *t, const struct pane *p, const struct node *r)
+{
+	int n;
+	const struct node *list = node_list(node_get(r, "approvals"), "", &n);
+	char when[32];
+
+	if (node_int(r, "approvals_needed", 0))
+		detail_line(t, "approvals",
+			node_int(r, "approvals_given", 0) < node_int(r, "approvals_needed", 0)
+				? ROLE_waiting
+				: ROLE_ok,
+			"%" PRId64 " of %" PRId64 " given", node_int(r, "approvals_given", 0),
+			node_int(r, "approvals_needed", 0));
+	for (int i = 0; i < n; i++)
+		detail_line(t, "", ROLE_text, "%s, %s: %s", node_str(&list[i], "user", "?"),
+			timefmt_when(when, sizeof when, node_int(&list[i], "at_us", 0),
+				p->host->now_us, p->host->zone),
+			node_str(&list[i], "reason", ""));
+}
+
+static void add_events(struct text *t, const struct pane *p, const struct node *r)
+{
+	int n;
+	const struct node *list = node_list(node_get(r, "events"), "", &n);
+	char when[32];
+
+	if (!n)
+		return;
+	text_line(t);
+	text_add(t, ROLE_heading, ATTR_NONE, "WHAT HAPPENED");
+	text_line(t);
+	for (int i = 0; i < n; i++) {
+		text_add(t, ROLE_dim, ATTR_NONE,
+			timefmt_when(when, sizeof when, node_int(&list[i], "at_us", 0),
+				p->host->now_us, p->host->zone));
+		text_tab(t, 13);
+		text_addf(t, ROLE_text, ATTR_NONE, "%s  by %s%s%s", node_str(&list[i], "what", "?"),
+			node_str(&list[i], "actor", "?"),
+			*node_str(&list[i], "reason", "") ? ": " : "",
+			node_str(&list[i], "reason", ""));
+		text_line(t);
+	}
+}
+
+static void fill_text(const struct pane *p, struct text *t, enum charset charset)
+{
+	const struct node *r = pane_root(p, SLOT_ROLLOUT), *guard = node_get(r, "guard");
+	bool ended = node_int(r, "ended_us", 0) > 0;
+	enum glyph g = rollout_glyph(node_str(r, "state", ""));
+	char a[32], b[48], wanted[16], force[16];
+
+	text_clear(t);
+	text_set_indent(t, 11);
+	detail_line(t, "rollout", ROLE_heading, "#%" PRId64 " %s  %s -> %s  %s",
+		node_int(r, "id", 0), node_str(r, "endpoint", "?"), node_str(r, "from", ""),
+		node_str(r, "to", ""), node_str(r, "pattern", ""));
+	detail_line(t, "state", glyph_role(g), "%s%s%s", node_str(r, "state", "?"),
+		*node_str(r, "end_reason", "") ? ": " : "", node_str(r, "end_reason", ""));
+	add_steps(t, r, charset);
+	if (!ended)
+		detail_line(t, "share",
+			node_int(r, "share_bp", 0) == node_int(r, "share_in_force_bp", 0)
+				? ROLE_text
+				: ROLE_watch,
+			"%s wanted, %s in force, for %s",
+			share_text(wanted, sizeof wanted, node_int(r, "share_bp", 0)),
+			share_text(force, sizeof force, node_int(r, "share_in_force_bp", 0)),
+			timefmt_span(a, sizeof a,
+				p->host->now_us - node_int(r, "step_since_us", p->host->now_us)));
+	detail_line(t, "exposed", ROLE_text, "%s answers of the candidate",
+		numfmt(b, sizeof b, (double)node_int(r, "exposed", 0), 0));
+	detail_line(t, "started", ROLE_text, "%s by %s%s%s",
+		timefmt_when(a, sizeof a, node_int(r, "started_us", 0), p->host->now_us,
+			p->host->zone),
+		node_str(r, "author", "?"), *node_str(r, "reason", "") ? ": " : "",
+		node_str(r, "reason", ""));
+	if (!ended && guard)
+		detail_line(t, "guard", node_int(guard, "failures", 0) ? ROLE_watch : ROLE_text,
+			"%" PRId64 " of the last %" PRId64 " answers failed; aborts at %" PRId64,
+			node_int(guard, "failures", 0), node_int(guard, "window", 0),
+			node_int(guard, "limit", 0));
+	add_people(t, p, r);
+	add_signals(t, r);
+	add_events(t, p, r);
+}
+
+static void rollout_draw(struct pane *p, struct canvas *c, struct rect r)
+{
+	struct rollout_detail *s = p->state;
+	const struct node *root = pane_root(p, SLOT_ROLLOUT);
+	struct rect top = {r.row, 1, r.rows, r.cols - 2};
+	int need;
+
+	if (!root) {
+		canvas_put(c, r.row, 1, ROLE_dim, ATTR_NONE, "asking the engine …");
+		return;
+	}
+	fill_text(p, s->text, c->charset);
+	need = text_height(s->text, top.cols);
+	if (r.rows - need >= 7)
+		top.rows = need;
+	else if (r.rows >= 26)
+		top.rows = r.rows * 3 / 5;
+	text_draw(s->text, c, top);
+	arm_charts_draw(c,
+		(struct rect){r.row + top.rows + 1, 1, r.rows - top.rows - 1, r.cols - 2},
+		pane_root(p, SLOT_SERIES), node_str(root, "from", ""), node_str(root, "to", ""),
+		p->host->zone);
+}
+
+static bool rollout_command(struct pane *p, const char *command)
+{
+	struct rollout_detail *s = p->state;
+
+	return text_act(s->text, command);
+}
+
+static void rollout_select(const struct pane *p, struct selection *out)
+{
+	const struct node *r = pane_root(p, SLOT_ROLLOUT), *list;
+	int n;
+
+	str_copy(out->rollout, sizeof out->rollout, p->argument);
+	str_copy(out->endpoint, sizeof out->endpoint, node_str(r, "endpoint", ""));
+	str_copy(out->version, sizeof out->version, node_str(r, "to", ""));
+	snprintf(out->place, sizeof out->place, "endpoint/%s", out->endpoint);
+	/* `u` here undoes the newest thing that happened to the rollout and can be undone. */
+	list = node_list(node_get(r, "events"), "", &n);
+	for (int i = n - 1; i >= 0; i--)
+		if (node_bool(&list[i], "undoable") && !node_int(&list[i], "undone_by", 0) &&
+			node_int(&list[i], "seq", 0) > strtoll(out->id, NULL, 10))
+			snprintf(out->id, sizeof out->id, "%" PRId64, node_int(&list[i], "seq", 0));
+}
+
+static void rollout_close(struct pane *p)
+{
+	struct rollout_detail *s = p->state;
+
+	text_free(s->text);
+}
+
+static const struct help_hint rollout_hints[] = {{"rollout abort %rollout", "abort"},
+	{"rollout advance %rollout", "advance"}, {"rollout pause %rollout", "pause"},
+	{"rollout resume %rollout", "resume"}, {"rollout promote %rollout", "promote"},
+	{"rollout approve %rollout", "approve"}, {"open", "its endpoint"}, {NULL, NULL}};
+
+const struct pane_ops rollout_detail_pane = {
+	.name = "rollout",
+	.title = "rollout",
+	.place = "rollout",
+	.kind = "detail",
+	.live = true,
+	.state_size = sizeof(struct rollout_detail),
+	.hints = rollout_hints,
+	.open = rollout_open,
+	.feed = rollout_feed,
+	.on_snapshot = rollout_on_snapshot,
+	.draw = rollout_draw,
+	.command = rollout_command,
+	.select = rollout_select,
+	.close = rollout_close,
+};

@@ -1,0 +1,192 @@
+/* test_chart.c: charts as golden pictures in all three kinds of letters; scales; sparklines. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/widget/chart.h"
+#include "tui/widget/spark.h"
+
+enum { POINTS = 21 };
+
+static double xs[POINTS], stable[POINTS], candidate[POINTS];
+
+static struct chart make(void)
+{
+	for (int i = 0; i < POINTS; i++) {
+		xs[i] = i;
+		stable[i] = 0.02;
+		candidate[i] = 0.01 + 0.002 * i;
+	}
+	candidate[10] = NAN;
+	return (struct chart){
+		.title = "error %",
+		.series = {{"stable v2", xs, stable, POINTS, ROLE_stable_arm, false},
+			{"candidate v3", xs, candidate, POINTS, ROLE_candidate_arm, true}},
+		.nseries = 2,
+		.has_limit = true,
+		.limit = 0.04,
+		.limit_label = "limit .04",
+		.from_zero = true,
+		.x_left = "13:50",
+		.x_right = "14:10",
+		.marks = {{5, "canary #41"}},
+		.nmarks = 1,
+	};
+}
+
+static char *drawn(const struct chart *ch, int rows, int cols, enum charset charset)
+{
+	struct canvas *c = canvas_new(rows, cols, charset);
+	struct buf b = {0};
+
+	chart_draw(c, canvas_all(c), ch);
+	canvas_dump(c, &b);
+	canvas_free(c);
+	return buf_detach(&b);
+}
+
+static void test_pictures(void **state)
+{
+	static const char *const want[] = {
+		"error %   * stable v2  o candidate v3  -- limit .04\n"
+		"0.06|\n"
+		"    |                                        ooooooooooo\n"
+		"0.04|----------------------------oooooooooooo-----------\n"
+		"0.02|************ooooooooooo****************************\n"
+		"    |oooooooooooo\n"
+		"0.00|\n"
+		"                 ^ canary #41\n"
+		"     13:50                                         14:10\n",
+		"error %   ── stable v2  ·· candidate v3  ┄┄ limit .04\n"
+		"0.06┤\n"
+		"    │                                        ▄ ▄ ▄ ▄ ▀ ▀\n"
+		"0.04┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄▄┄▄┄▀┄▀┄▀┄▀┄┄┄┄┄┄┄┄┄┄┄┄\n"
+		"0.02┤▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄█▄█▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄\n"
+		"    │▄ ▄ ▀ ▀ ▀ ▀\n"
+		"0.00┤\n"
+		"                 ^ canary #41\n"
+		"     13:50                                         14:10\n",
+		"error %   ── stable v2  ·· candidate v3  ┄┄ limit .04\n"
+		"0.06┤\n"
+		"    │                                        ⣀ ⠤ ⠔ ⠒ ⠒ ⠉\n"
+		"0.04┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀┄⠤┄⠒┄⠊┄⠉┄⠉┄┄┄┄┄┄┄┄┄┄┄┄\n"
+		"0.02┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣠⣀⣤⣀⣒⣀⣉⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀\n"
+		"    │⣀ ⠤ ⠤ ⠔ ⠒ ⠉\n"
+		"0.00┤\n"
+		"                 ^ canary #41\n"
+		"     13:50                                         14:10\n",
+	};
+	struct chart ch = make();
+
+	(void)state;
+	for (int charset = CHARSET_ASCII; charset <= CHARSET_BRAILLE; charset++) {
+		char *got = drawn(&ch, 9, 56, (enum charset)charset);
+		assert_string_equal(got, want[charset]);
+		free(got);
+	}
+}
+
+static void test_scales_are_round(void **state)
+{
+	static const struct {
+		double lo, hi;
+		int n;
+		double first, step;
+		int decimals;
+	} cases[] = {
+		{0, 100, 5, 0, 20, 0},
+		{0, 0.05, 5, 0, 0.01, 2},
+		{0.3, 9.7, 4, 0, 5, 0},
+		{-0.013, 0.02, 4, -0.02, 0.01, 2},
+		{0, 1, 1, 0, 1, 0},
+		{5, 5, 4, 2, 2, 0},
+		{0, 26000, 3, 0, 10000, 0},
+		{0, 0, 2, -1, 1, 0},
+		{0.0148, 0.0152, 4, 0.0148, 0.0001, 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		double first, step;
+		int decimals;
+		chart_scale(cases[i].lo, cases[i].hi, cases[i].n, &first, &step, &decimals);
+		if (fabs(first - cases[i].first) > 1e-9 || fabs(step - cases[i].step) > 1e-9 ||
+			decimals != cases[i].decimals)
+			fail_msg("case %zu: from %g by %g, %d decimals", i, first, step, decimals);
+	}
+}
+
+static void test_any_data_and_size_is_drawn(void **state)
+{
+	double odd[POINTS];
+	struct chart ch = make();
+
+	(void)state;
+	srand(5);
+	ch.series[1].y = odd;
+	for (int round = 0; round < 2000; round++) {
+		static const double values[] = {0, 1, -1, 1e300, -1e300, 1e-300, 3.5};
+		for (int i = 0; i < POINTS; i++)
+			odd[i] = rand() % 5 == 0 ? NAN : rand() % 7 ? values[rand() % 7] : INFINITY;
+		ch.fixed_x = rand() % 2;
+		ch.x_min = rand() % 30 - 5;
+		ch.x_max = ch.x_min + rand() % 10;
+		free(drawn(&ch, 1 + rand() % 12, 1 + rand() % 60, (enum charset)(rand() % 3)));
+	}
+	ch.nseries = 0;
+	char *got = drawn(&ch, 4, 30, CHARSET_ASCII);
+	assert_non_null(strstr(got, "no data yet"));
+	free(got);
+}
+
+static void test_sparklines(void **state)
+{
+	static const struct {
+		const char *name;
+		double values[8];
+		size_t n;
+		int width;
+		const char *want, *want_ascii;
+	} cases[] = {
+		{"rising", {0, 1, 2, 3, 4, 5, 6, 7}, 8, 8, "▁▂▃▄▅▆▇█", "__..--=#"},
+		{"the newest are kept", {9, 9, 0, 7}, 4, 2, "▁█", "_#"},
+		{"few values stand at the right", {7}, 1, 3, "  █", "  #"},
+		{"a gap", {1, NAN, 1}, 3, 3, "█ █", "# #"},
+		{"nothing happens", {0, 0, 0}, 3, 3, "▁▁▁", "___"},
+		{"below zero", {-1, 0, 1}, 3, 3, "▁▅█", "_-#"},
+		{"none", {0}, 0, 3, "", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		for (int plain = 0; plain < 2; plain++) {
+			struct canvas *c = canvas_new(1, 9, plain ? CHARSET_ASCII : CHARSET_BLOCKS);
+			struct buf b = {0};
+			spark_draw(c, 0, 0, cases[i].width, ROLE_text, cases[i].values, cases[i].n);
+			canvas_dump(c, &b);
+			const char *want = plain ? cases[i].want_ascii : cases[i].want;
+			if (strncmp(buf_text(&b), want, strlen(want)) != 0 ||
+				b.len != strlen(want) + 1)
+				fail_msg("%s: got %s", cases[i].name, buf_text(&b));
+			buf_release(&b);
+			canvas_free(c);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pictures),
+		cmocka_unit_test(test_scales_are_round),
+		cmocka_unit_test(test_any_data_and_size_is_drawn),
+		cmocka_unit_test(test_sparklines),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
