@@ -281,6 +281,26 @@ void reconcile_guards(struct world *w)
 		check_guard(w, w->endpoints[i]);
 }
 
+/* Traffic of which no record arrives cannot be judged: the log is deaf, and no lease is renewed. */
+static void check_hearing(struct world *w)
+{
+	int64_t records = ingest_get_counts(w->ingest).received;
+	struct gateway_info info;
+	struct err e = {0};
+
+	if (!w->gateway_up || gateway_get_info(w->gateway, &info, &e))
+		return;
+	if (records > w->last_records) {
+		w->deaf = 0;
+	} else if (info.requests > w->last_requests + 2 && w->last_requests) {
+		if (!w->deaf)
+			log_warn("ingest.deaf", "requests pass the gateway and no record of them arrives");
+		w->deaf = 1;
+	}
+	w->last_records = records;
+	w->last_requests = info.requests;
+}
+
 /* Judged first, renewed after: a tick that does not get here leaves the lease to run out. */
 static void judge_and_renew(struct world *w, struct live_endpoint *ep)
 {
@@ -293,7 +313,7 @@ static void judge_and_renew(struct world *w, struct live_endpoint *ep)
 		return;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_sum(ep->window, arm, now, 60, &arms[arm]);
-	if (judge_counts.judge(arms, values) < 0)
+	if (w->deaf || judge_counts.judge(arms, values) < 0)
 		return;
 	if (effect_lease(w, ep, &e))
 		log_warn("lease", "%s: %s", ep->row.id, e.message);
@@ -327,6 +347,7 @@ void reconcile_tick(struct world *w)
 		if (gateway_sync(w, 0, &e))
 			log_error("gateway", "%s", e.message);
 	}
+	check_hearing(w);
 	for (int i = 0; i < w->endpoint_count; i++)
 		tick_endpoint(w, w->endpoints[i]);
 	if (telemetry_flush(w->store, w->settings.record_keep_s * 1000000, &e))

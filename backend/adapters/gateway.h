@@ -69,6 +69,7 @@ struct gateway_info {
 	int64_t generation;
 	char version[32];
 	int64_t dropped_logs; /* as the gateway counts them */
+	int64_t requests;     /* taken by this process since its start */
 };
 
 struct gateway;

@@ -169,7 +169,7 @@ static int op_get_info(struct gateway *g, struct gateway_info *out, struct err *
 {
 	struct haproxy_gateway *h = of(g);
 	struct buf answer = {0};
-	char dropped[32] = "0";
+	char dropped[32] = "0", requests[32] = "0";
 	int rc;
 
 	if (!haproxy_process_look(&h->process))
@@ -182,6 +182,8 @@ static int op_get_info(struct gateway *g, struct gateway_info *out, struct err *
 		haproxy_info_get(buf_text(&answer), "Version", out->version, sizeof out->version);
 		haproxy_info_get(buf_text(&answer), "DroppedLogs", dropped, sizeof dropped);
 		out->dropped_logs = atoll(dropped);
+		haproxy_info_get(buf_text(&answer), "CumReq", requests, sizeof requests);
+		out->requests = atoll(requests);
 	}
 	buf_release(&answer);
 	return rc;

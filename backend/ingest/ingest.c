@@ -4,7 +4,7 @@
 #include "backend/ingest/ingest.h"
 
 #include <errno.h>
-#include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,6 +23,7 @@
 
 #define BATCH	    32
 #define SUBSCRIBERS 16
+#define WAKE_US	    1000
 #define ARENA_LEAST ((size_t)1 << 20)
 #define ARENA_MOST  ((size_t)32 << 20)
 #define ARENA_EACH  2048 /* bytes of arena for each record of the ring, on average */
@@ -58,12 +59,34 @@ struct batch {
 	char text[BATCH][INGEST_DATAGRAM];
 };
 
+/* The receiver's memory of when it last woke the loop. */
+struct pace {
+	int64_t woken_us; /* monotonic */
+	int pending;	  /* records wait, and the loop sleeps */
+};
+
 static void wake(struct ingest *in)
 {
 	const uint64_t one = 1;
 
 	if (write(in->wake_fd, &one, sizeof one) != (ssize_t)sizeof one)
 		must(errno == EAGAIN); /* full means that it is readable, which is all we want */
+}
+
+/* Wakes the loop if it sleeps, at most once in WAKE_US, however many records come. */
+static void wake_or_wait(struct ingest *in, struct pace *p)
+{
+	int64_t now_us = clock_mono_us(&in->clock);
+
+	p->pending = 0;
+	if (!atomic_load(&in->asleep))
+		return;
+	if (now_us - p->woken_us < WAKE_US) {
+		p->pending = 1;
+	} else if (atomic_exchange(&in->asleep, 0)) {
+		p->woken_us = now_us;
+		wake(in);
+	}
 }
 
 static void batch_push(struct ingest *in, struct batch *b, int n)
@@ -74,14 +97,24 @@ static void batch_push(struct ingest *in, struct batch *b, int n)
 		full += !ring_push(in->ring, b->text[i], b->messages[i].msg_len);
 	atomic_fetch_add_explicit(&in->ring_full, full, memory_order_relaxed);
 	atomic_fetch_add_explicit(&in->received, n, memory_order_relaxed);
-	if (atomic_exchange(&in->asleep, 0))
-		wake(in);
+}
+
+/* The next datagrams, without a limit of time unless the loop is still to be woken. */
+static int batch_receive(struct ingest *in, struct batch *b, const struct pace *p)
+{
+	struct pollfd wait = {in->fd, POLLIN, 0};
+	const struct timespec pause = {0, WAKE_US * 1000};
+
+	if (p->pending && ppoll(&wait, 1, &pause, NULL) == 0)
+		return 0;
+	return recvmmsg(in->fd, b->messages, BATCH, MSG_WAITFORONE, NULL);
 }
 
 static void *receive(void *arg)
 {
 	struct ingest *in = arg;
 	struct batch *b = xcalloc(1, sizeof *b);
+	struct pace pace = {0, 0};
 
 	for (int i = 0; i < BATCH; i++) {
 		b->parts[i] = (struct iovec){b->text[i], sizeof b->text[i]};
@@ -89,11 +122,12 @@ static void *receive(void *arg)
 		b->messages[i].msg_hdr.msg_iovlen = 1;
 	}
 	while (!atomic_load(&in->stop)) {
-		int n = recvmmsg(in->fd, b->messages, BATCH, MSG_WAITFORONE, NULL);
+		int n = batch_receive(in, b, &pace);
+		if (n < 0 && errno != EINTR && errno != EAGAIN && errno != ENOBUFS)
+			break;
 		if (n > 0 && !atomic_load(&in->stop))
 			batch_push(in, b, n);
-		else if (n < 0 && errno != EINTR && errno != EAGAIN && errno != ENOBUFS)
-			break;
+		wake_or_wait(in, &pace);
 	}
 	free(b);
 	return NULL;

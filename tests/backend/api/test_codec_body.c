@@ -93,10 +93,11 @@ static void test_a_reason_has_a_limit(void **state)
 
 	(void)state;
 	for (int n = 499; n <= 501; n++) {
+		struct err e;
 		struct body *b;
 
 		snprintf(text, sizeof text, "{\"to\":\"v1\",\"reason\":\"%0*d\"}", n, 0);
-		b = body_parse(text, strlen(text), fields, NULL);
+		b = body_parse(text, strlen(text), fields, &e);
 		assert_int_equal(b != NULL, n <= 500);
 		body_free(b);
 	}

@@ -87,7 +87,7 @@ static void prepend(struct items *items, const char *name, const char *share)
 
 static void test_it_draws_headers_rows_and_selection(void **state)
 {
-	struct items items;
+	struct items items = start;
 	struct table *t = make(&items);
 
 	(void)state;
@@ -111,7 +111,7 @@ static void test_it_draws_headers_rows_and_selection(void **state)
 
 static void test_new_rows_never_shift_the_selected_one(void **state)
 {
-	struct items items;
+	struct items items = start;
 	struct table *t = make(&items);
 
 	(void)state;
@@ -158,7 +158,7 @@ static void test_it_sorts_numbers_as_numbers(void **state)
 		{-1, true, "nightly refund eta delay "},
 		{-1, false, "delay eta refund nightly "},
 	};
-	struct items items;
+	struct items items = start;
 	struct table *t = make(&items);
 	char got[128];
 
@@ -183,7 +183,7 @@ static void test_it_sorts_numbers_as_numbers(void **state)
 
 static void test_a_half_typed_filter_does_no_harm(void **state)
 {
-	struct items items;
+	struct items items = start;
 	struct table *t = make(&items);
 	struct err e = {0};
 	char status[96];
@@ -210,7 +210,7 @@ static void test_a_half_typed_filter_does_no_harm(void **state)
 
 static void test_an_empty_table_says_what_to_do(void **state)
 {
-	struct items items;
+	struct items items = start;
 	struct table *t = make(&items);
 	size_t row;
 
@@ -231,7 +231,7 @@ static void test_an_empty_table_says_what_to_do(void **state)
 
 static void test_marks_are_of_rows_and_not_of_places(void **state)
 {
-	struct items items;
+	struct items items = start;
 	struct table *t = make(&items);
 
 	(void)state;
