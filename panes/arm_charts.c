@@ -12,7 +12,8 @@ enum { POINTS = 360, KINDS = 4 };
 enum kind { KIND_ERRORS, KIND_P99, KIND_TRAFFIC, KIND_SHARE };
 
 static const char *const titles[KINDS] = {[KIND_ERRORS] = "errors, %",
-	[KIND_P99] = "latency p99, ms", [KIND_TRAFFIC] = "traffic, req/s",
+	[KIND_P99] = "latency p99, ms",
+	[KIND_TRAFFIC] = "traffic, req/s",
 	[KIND_SHARE] = "candidate's share, %"};
 
 /* One arm's points; a missing point is a gap. */
@@ -86,8 +87,12 @@ static void draw_one(struct canvas *c, struct rect r, const struct node *series,
 		fill(&b, series, "candidate", kind);
 	if (*candidate && b.n) {
 		snprintf(names[1], sizeof names[1], "candidate %.60s", candidate);
-		ch.series[ch.nseries++] = (struct chart_series){.label = names[1], .x = b.x,
-			.y = b.y, .n = b.n, .role = ROLE_candidate_arm, .dotted = true};
+		ch.series[ch.nseries++] = (struct chart_series){.label = names[1],
+			.x = b.x,
+			.y = b.y,
+			.n = b.n,
+			.role = ROLE_candidate_arm,
+			.dotted = true};
 	}
 	ch.x_left = timefmt_clock(left, sizeof left, (int64_t)from, zone);
 	ch.x_right = timefmt_clock(right, sizeof right,
@@ -99,8 +104,8 @@ static void draw_one(struct canvas *c, struct rect r, const struct node *series,
 	chart_draw(c, r, &ch);
 }
 
-void arm_charts_draw(struct canvas *c, struct rect r, const struct node *series,
-	const char *stable, const char *candidate, enum timefmt_zone zone)
+void arm_charts_draw(struct canvas *c, struct rect r, const struct node *series, const char *stable,
+	const char *candidate, enum timefmt_zone zone)
 {
 	int across = r.cols >= 110 ? 2 : 1;
 	int down = r.rows / (r.rows / 7 >= 2 ? r.rows / (r.rows / 7) : 7);

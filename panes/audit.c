@@ -1,5 +1,6 @@
-/* audit.c: the audit log, newest first, as long as it is: pages are fetched by key in the background
- * while one moves, rows are kept small, and a filter is run by the engine over the whole log. */
+/* audit.c: the audit log, newest first, as long as it is: pages are fetched by key in the
+ * background while one moves, rows are kept small, and a filter is run by the engine over the whole
+ * log. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,23 +34,23 @@ struct rows {
 
 struct audit {
 	const struct pane *pane;
-	struct table *table; /* owned */
-	struct rows older;   /* newest first, as fetched */
-	struct rows newer;   /* arrived since, oldest first */
+	struct table *table;  /* owned */
+	struct rows older;    /* newest first, as fetched */
+	struct rows newer;    /* arrived since, oldest first */
 	bool begun, at_start; /* at_start: the oldest event is here */
-	bool replace;        /* the next page begins the list anew: another filter */
-	char match[256];     /* the filter in force or on its way */
+	bool replace;	      /* the next page begins the list anew: another filter */
+	char match[256];      /* the filter in force or on its way */
 };
 
 static const struct table_column columns[C_COUNT] = {
-	[C_SEQ] = {.title = "SEQ", .width = 7, .drop = 4, .right = true},
+	[C_SEQ] = {.title = "SEQ", .width = 7, .drop = 3, .right = true},
 	[C_WHEN] = {.title = "WHEN", .width = 12},
 	[C_WHO] = {.title = "WHO", .width = 8},
 	[C_VERB] = {.title = "VERB", .width = 16},
-	[C_SUBJECT] = {.title = "SUBJECT", .width = 10, .flex = 2, .drop = 1},
+	[C_SUBJECT] = {.title = "SUBJECT", .width = 22, .flex = 2, .drop = 1},
 	[C_ROLE] = {.title = "ROLE", .width = 8, .drop = 6},
 	[C_VIA] = {.title = "VIA", .width = 7, .drop = 5},
-	[C_REASON] = {.title = "REASON", .width = 10, .flex = 3, .drop = 3},
+	[C_REASON] = {.title = "REASON", .width = 10, .flex = 3, .drop = 4},
 };
 
 static void rows_clear(struct rows *r)
@@ -75,8 +76,10 @@ static void rows_add(struct rows *r, const struct node *v)
 		buf_add(&b, text, strlen(text) + 1);
 	}
 	r->list[r->count++] = (struct row){.seq = node_int(v, "seq", 1),
-		.at_us = node_int(v, "at_us", 0), .rollout = node_int(v, "rollout", 0),
-		.change = change && change->number != 0, .packed = buf_detach(&b)};
+		.at_us = node_int(v, "at_us", 0),
+		.rollout = node_int(v, "rollout", 0),
+		.change = change && change->number != 0,
+		.packed = buf_detach(&b)};
 }
 
 static const struct row *row_at(const struct audit *s, size_t i)
@@ -118,8 +121,8 @@ static void cell(void *ctx, size_t i, int column, struct table_cell *out)
 		out->role = ROLE_dim;
 		break;
 	case C_WHEN:
-		out->text = timefmt_when(out->space, 32, r->at_us, s->pane->host->now_us,
-			s->pane->host->zone);
+		out->text = timefmt_when(
+			out->space, 32, r->at_us, s->pane->host->now_us, s->pane->host->zone);
 		break;
 	case C_WHO:
 		out->text = row_text(r, T_WHO);
@@ -152,8 +155,12 @@ static void cell(void *ctx, size_t i, int column, struct table_cell *out)
 static int compare(void *ctx, size_t a, size_t b, int column)
 {
 	const struct row *x = row_at(ctx, a), *y = row_at(ctx, b);
-	static const enum text_index text_of[C_COUNT] = {[C_WHO] = T_WHO, [C_VERB] = T_VERB,
-		[C_SUBJECT] = T_SUBJECT, [C_ROLE] = T_ROLE, [C_VIA] = T_VIA, [C_REASON] = T_REASON};
+	static const enum text_index text_of[C_COUNT] = {[C_WHO] = T_WHO,
+		[C_VERB] = T_VERB,
+		[C_SUBJECT] = T_SUBJECT,
+		[C_ROLE] = T_ROLE,
+		[C_VIA] = T_VIA,
+		[C_REASON] = T_REASON};
 
 	if (column == C_SEQ || column == C_WHEN)
 		return x->seq < y->seq ? -1 : x->seq > y->seq;
@@ -163,8 +170,8 @@ static int compare(void *ctx, size_t a, size_t b, int column)
 static void audit_open(struct pane *p)
 {
 	struct audit *s = p->state;
-	struct table_source source = {.ctx = s, .count = count_rows, .cell = cell, .row_id = row_id,
-		.compare = compare};
+	struct table_source source = {
+		.ctx = s, .count = count_rows, .cell = cell, .row_id = row_id, .compare = compare};
 
 	s->pane = p;
 	s->table = table_new(columns, C_COUNT, &source);
@@ -237,8 +244,8 @@ static void take_older(struct pane *p)
 	for (int i = 0; i < n; i++)
 		rows_add(&s->older, &items[i]);
 	s->at_start = n == 0 || !node_int(pane_root(p, SLOT_OLDER), "next", 0);
-	table_set_empty(s->table, *s->match ? "no event matches; Esc drops the filter"
-					    : "the log is empty");
+	table_set_empty(s->table,
+		*s->match ? "no event matches; Esc drops the filter" : "the log is empty");
 }
 
 static void audit_on_snapshot(struct pane *p, int slot)
@@ -280,10 +287,12 @@ static void audit_draw(struct pane *p, struct canvas *c, struct rect r)
 		r.rows--;
 		snprintf(line, sizeof line, "%s event%s%s%s%s",
 			numfmt(shown, sizeof shown, (double)count_rows(s), 0),
-			count_rows(s) == 1 ? "" : "s", s->at_start ? "" : " read, older ones follow",
+			count_rows(s) == 1 ? "" : "s",
+			s->at_start ? "" : " read, older ones follow",
 			*s->match ? "  matching /" : "", s->match);
 		if (s->begun)
-			canvas_put_left(c, r.row + r.rows, 1, r.cols - 2, ROLE_dim, ATTR_NONE, line);
+			canvas_put_left(
+				c, r.row + r.rows, 1, r.cols - 2, ROLE_dim, ATTR_NONE, line);
 	}
 	table_draw(s->table, c, r, true);
 }
@@ -309,8 +318,8 @@ static int audit_filter(struct pane *p, const char *regex, struct err *e)
 	if (strcmp(s->match, regex) == 0)
 		return 0;
 	if (!str_copy(s->match, sizeof s->match, regex))
-		return err_set(e, ERR_REGEX, "the filter is longer than %zu bytes",
-			sizeof s->match - 1);
+		return err_set(
+			e, ERR_REGEX, "the filter is longer than %zu bytes", sizeof s->match - 1);
 	/* The rows stay until the engine's answer comes. */
 	p->host->timer(p->host, p, DEBOUNCE_MS);
 	return 0;
@@ -349,8 +358,8 @@ static void audit_close(struct pane *p)
 	rows_clear(&s->newer);
 }
 
-static const struct help_hint audit_hints[] = {{"open", "explain"}, {"undo %id", "undo this"},
-	{NULL, NULL}};
+static const struct help_hint audit_hints[] = {
+	{"open", "explain"}, {"undo %id", "undo this"}, {NULL, NULL}};
 
 const struct pane_ops audit_pane = {
 	.name = "audit",

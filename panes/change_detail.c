@@ -1,5 +1,5 @@
-/* change_detail.c: one change explained: who, when, why, before and after, what undoing it would do,
- * and what has happened to the same thing since. */
+/* change_detail.c: one change explained: who, when, why, before and after, what undoing it would
+ * do, and what has happened to the same thing since. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,8 +29,8 @@ static bool change_feed(struct pane *p, int slot, struct buf *path)
 	return true;
 }
 
-static void add_plan(struct text *t, const struct node *plan, const char *label, const char *key,
-	enum role role)
+static void add_plan(
+	struct text *t, const struct node *plan, const char *label, const char *key, enum role role)
 {
 	int n;
 	const struct node *list = node_list(node_get(plan, key), "", &n);

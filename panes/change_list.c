@@ -8,6 +8,8 @@
 #include "backend/base/xalloc.h"
 #include "panes/common.h"
 
+enum { WHEN_WIDTH = 6 };
+
 enum column { C_WHEN, C_WHAT, C_WHO, C_REASON, C_SUSPECT, C_WHY };
 
 static size_t count_rows(void *ctx)
@@ -32,8 +34,14 @@ static void what(const struct change_list *l, const struct node *c, struct table
 	else
 		str_copy(out->space, sizeof out->space, text);
 	out->text = out->space;
-	if (node_int(c, "undone_by", 0))
+	if (node_int(c, "undone_by", 0)) {
+		/* Said here too: the column that says by what is the first to go when it is narrow.
+		 */
+		size_t n = strlen(out->space);
+
+		snprintf(out->space + n, sizeof out->space - n, " (undone)");
 		out->role = ROLE_dim;
+	}
 }
 
 static void why(const struct node *c, struct table_cell *out)
@@ -64,6 +72,9 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 	case C_WHEN:
 		out->text = timefmt_when(out->space, sizeof out->space, node_int(c, "at_us", 0),
 			l->pane->host->now_us, l->pane->host->zone);
+		/* "Nov 23 13:02" would cost what changed half of its room: the day is enough. */
+		if (strlen(out->space) > WHEN_WIDTH && out->space[0] >= 'A')
+			out->space[WHEN_WIDTH] = '\0';
 		break;
 	case C_WHAT:
 		what(l, c, out);
@@ -108,19 +119,21 @@ static int compare(void *ctx, size_t a, size_t b, int column)
 
 void change_list_init(struct change_list *l, struct pane *p, bool ranked)
 {
-	struct table_source source = {.ctx = l, .count = count_rows, .cell = cell, .row_id = row_id,
-		.compare = compare};
+	struct table_source source = {
+		.ctx = l, .count = count_rows, .cell = cell, .row_id = row_id, .compare = compare};
 
 	*l = (struct change_list){.pane = p};
 	str_copy(l->title, sizeof l->title, "WHAT CHANGED");
-	l->columns[C_WHEN] = (struct table_column){.title = "", .width = 12};
-	l->columns[C_WHAT] = (struct table_column){.title = l->title, .width = 20, .flex = 4};
-	l->columns[C_WHO] = (struct table_column){.title = "WHO", .width = 7, .drop = 3};
-	l->columns[C_REASON] =
-		(struct table_column){.title = "REASON", .width = 10, .flex = 2, .drop = 6};
-	l->columns[C_SUSPECT] = (struct table_column){.title = "", .width = 3, .drop = 5};
-	l->columns[C_WHY] = (struct table_column){.title = ranked ? "WHY" : "",
-		.width = ranked ? 16 : 16, .flex = 1, .drop = 4};
+	l->columns[C_WHEN] = (struct table_column){.title = "", .width = WHEN_WIDTH};
+	l->columns[C_WHAT] =
+		(struct table_column){.title = l->title, .width = ranked ? 33 : 32, .flex = 5};
+	l->columns[C_WHO] = (struct table_column){.title = "WHO", .width = 6, .drop = 3};
+	l->columns[C_REASON] = (struct table_column){
+		.title = "REASON", .width = ranked ? 20 : 18, .flex = 3, .drop = ranked ? 6 : 4};
+	l->columns[C_SUSPECT] =
+		(struct table_column){.title = "", .width = ranked ? 3 : 1, .drop = ranked ? 5 : 6};
+	l->columns[C_WHY] = (struct table_column){
+		.title = ranked ? "WHY" : "", .width = 18, .flex = 2, .drop = ranked ? 4 : 5};
 	l->table = table_new(l->columns, CHANGE_COLUMNS, &source);
 	table_set_empty(l->table, "no changes yet");
 }
@@ -133,23 +146,13 @@ void change_list_release(struct change_list *l)
 
 void change_list_set(struct change_list *l, const struct node *list, int count)
 {
-	const char *project = NULL;
-
 	free(l->rows);
 	l->rows = xcalloc((size_t)count + 1, sizeof(*l->rows));
 	l->count = 0;
-	l->short_names = true;
-	for (int i = 0; i < count; i++) {
-		const char *mine = node_str(&list[i], "project", "");
-
-		if (!in_project(l->pane, &list[i]))
-			continue;
-		if (*mine && project && strcmp(project, mine) != 0)
-			l->short_names = false;
-		if (*mine)
-			project = mine;
-		l->rows[l->count++] = &list[i];
-	}
+	for (int i = 0; i < count; i++)
+		if (in_project(l->pane, &list[i]))
+			l->rows[l->count++] = &list[i];
+	l->short_names = names_are_unique(l->rows, l->count, "endpoint");
 	table_refresh(l->table);
 }
 

@@ -75,9 +75,8 @@ static void changes_close(struct pane *p)
 	change_list_release(&s->list);
 }
 
-static const struct help_hint changes_hints[] = {
-	{"undo %id", "undo this"}, {"open", "explain"}, {"rollout abort %rollout", "abort"},
-	{NULL, NULL}};
+static const struct help_hint changes_hints[] = {{"undo %id", "undo this"}, {"open", "explain"},
+	{"rollout abort %rollout", "abort"}, {NULL, NULL}};
 
 const struct pane_ops changes_pane = {
 	.name = "changes",

@@ -11,31 +11,48 @@
 
 char *share_text(char *out, size_t size, int64_t bp)
 {
-	snprintf(out, size, bp % 100 == 0 ? "%.0f%%" : bp % 10 == 0 ? "%.1f%%" : "%.2f%%",
+	snprintf(out, size,
+		bp % 100 == 0  ? "%.0f%%"
+		: bp % 10 == 0 ? "%.1f%%"
+			       : "%.2f%%",
 		(double)bp / 100);
+	return out;
+}
+
+char *when_ago(char *out, size_t size, int64_t then_us, const struct pane_host *host)
+{
+	size_t n;
+
+	timefmt_when(out, size, then_us, host->now_us, host->zone);
+	n = strlen(out);
+	/* A span ends in its unit, a clock in a digit. */
+	if (n && then_us <= host->now_us && (out[n - 1] == 's' || out[n - 1] == 'n'))
+		snprintf(out + n, size - n, " ago");
 	return out;
 }
 
 static const struct {
 	const char *state;
 	enum glyph glyph;
-} endpoint_states[] = {
-	{"ok", GLYPH_ok},
-	{"watch", GLYPH_watch},
-	{"harm", GLYPH_harm},
-	{"missing", GLYPH_missing},
-	{"waiting", GLYPH_waiting},
-	{"down", GLYPH_failed},
-}, rollout_states[] = {
-	{"waiting", GLYPH_waiting},
-	{"stepping", GLYPH_running},
-	{"paused", GLYPH_waiting},
-	{"promoting", GLYPH_running},
-	{"aborting", GLYPH_running},
-	{"promoted", GLYPH_ok},
-	{"aborted", GLYPH_failed},
-	{"rejected", GLYPH_failed},
-	{"superseded", GLYPH_missing},
+} endpoint_states[] =
+	{
+		{"ok", GLYPH_ok},
+		{"watch", GLYPH_watch},
+		{"harm", GLYPH_harm},
+		{"missing", GLYPH_missing},
+		{"waiting", GLYPH_waiting},
+		{"down", GLYPH_failed},
+},
+  rollout_states[] = {
+	  {"waiting", GLYPH_waiting},
+	  {"stepping", GLYPH_running},
+	  {"paused", GLYPH_waiting},
+	  {"promoting", GLYPH_running},
+	  {"aborting", GLYPH_running},
+	  {"promoted", GLYPH_ok},
+	  {"aborted", GLYPH_failed},
+	  {"rejected", GLYPH_failed},
+	  {"superseded", GLYPH_missing},
 };
 
 enum glyph endpoint_glyph(const char *state)
@@ -68,6 +85,19 @@ const char *endpoint_name(const char *id, bool short_names)
 	const char *slash = short_names ? strchr(id, '/') : NULL;
 
 	return slash ? slash + 1 : id;
+}
+
+bool names_are_unique(const struct node *const *rows, size_t count, const char *key)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < i; j++) {
+			const char *a = node_str(rows[i], key, ""), *b = node_str(rows[j], key, "");
+
+			if (strcmp(a, b) != 0 &&
+				strcmp(endpoint_name(a, true), endpoint_name(b, true)) == 0)
+				return false;
+		}
+	return true;
 }
 
 bool in_project(const struct pane *p, const struct node *n)

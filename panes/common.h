@@ -10,6 +10,9 @@
 /* "25%", "0.5%" into out (16 bytes). Returns out. */
 char *share_text(char *out, size_t size, int64_t bp);
 
+/* "9 min ago", or the clock when it is longer ago (32 bytes). Returns out. */
+char *when_ago(char *out, size_t size, int64_t then_us, const struct pane_host *host);
+
 /* The sign of an endpoint's or rollout's state. */
 enum glyph endpoint_glyph(const char *state);
 enum glyph rollout_glyph(const char *state);
@@ -19,6 +22,9 @@ void state_cell(struct table_cell *cell, enum glyph g, enum charset charset, con
 
 /* The name without its project when `short_names`. Borrowed from id. */
 const char *endpoint_name(const char *id, bool short_names);
+
+/* Whether the names without their projects still tell the endpoints under `key` apart. */
+bool names_are_unique(const struct node *const *rows, size_t count, const char *key);
 
 /* Whether a node's "project" passes the host's project filter. */
 bool in_project(const struct pane *p, const struct node *n);
@@ -31,12 +37,12 @@ void detail_line(struct text *t, const char *label, enum role role, const char *
 enum { CHANGE_COLUMNS = 6 };
 struct change_list {
 	struct pane *pane;
-	struct table *table;                       /* owned */
+	struct table *table; /* owned */
 	struct table_column columns[CHANGE_COLUMNS];
-	const struct node **rows;                  /* owned array of borrowed nodes */
+	const struct node **rows; /* owned array of borrowed nodes */
 	size_t count;
 	bool short_names;
-	char title[80];                            /* of the middle column */
+	char title[80]; /* of the middle column */
 };
 
 /* ranked: with the columns of suspicion. */

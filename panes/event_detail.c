@@ -29,8 +29,10 @@ static bool event_feed(struct pane *p, int slot, struct buf *path)
 
 static void event_fill(const struct pane *p, struct text *t, const struct node *v)
 {
-	static const char *const texts[] = {"verb", "subject", "project", "environment", "endpoint",
-		"version", "reason", "before", "after", "request_id", "prev", "hash"};
+	static const char *const texts[][2] = {{"project", "project"}, {"in", "environment"},
+		{"endpoint", "endpoint"}, {"version", "version"}, {"reason", "reason"},
+		{"before", "before"}, {"after", "after"}, {"request", "request_id"},
+		{"prev", "prev"}, {"hash", "hash"}};
 	char when[40];
 
 	text_clear(t);
@@ -39,11 +41,12 @@ static void event_fill(const struct pane *p, struct text *t, const struct node *
 		node_str(v, "verb", "?"), node_str(v, "subject", ""));
 	detail_line(t, "when", ROLE_text, "%s",
 		timefmt_full(when, sizeof when, node_int(v, "at_us", 0), p->host->zone));
-	detail_line(t, "who", ROLE_text, "%s (uid %" PRId64 ", login uid %" PRId64 "), as %s, by %s",
+	detail_line(t, "who", ROLE_text,
+		"%s (uid %" PRId64 ", login uid %" PRId64 "), as %s, by %s",
 		node_str(v, "actor", "?"), node_int(v, "actor_uid", -1),
 		node_int(v, "login_uid", -1), node_str(v, "role", "?"), node_str(v, "via", "?"));
-	for (size_t i = 2; i < sizeof texts / sizeof texts[0]; i++)
-		detail_line(t, texts[i], ROLE_text, "%s", node_str(v, texts[i], ""));
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		detail_line(t, texts[i][0], ROLE_text, "%s", node_str(v, texts[i][1], ""));
 	if (node_int(v, "rollout", 0))
 		detail_line(t, "rollout", ROLE_text, "#%" PRId64, node_int(v, "rollout", 0));
 	if (node_int(v, "undo_of", 0))

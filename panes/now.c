@@ -13,7 +13,7 @@
 #include "tui/widget/spark.h"
 
 enum column { C_NAME, C_STATE, C_STABLE, C_CANDIDATE, C_RATE, C_ERRORS, C_P99, C_SPARK, C_COUNT };
-enum { SPARK_WIDTH = 12, SPARK_VALUES = 48 };
+enum { SPARK_WIDTH = 9, SPARK_VALUES = 48 };
 
 struct now {
 	struct table *endpoints; /* owned */
@@ -25,14 +25,14 @@ struct now {
 };
 
 static const struct table_column columns[C_COUNT] = {
-	[C_NAME] = {.title = "ENDPOINT", .width = 8, .flex = 1},
+	[C_NAME] = {.title = "ENDPOINT", .width = 9, .flex = 1},
 	[C_STATE] = {.title = "STATE", .width = 9},
 	[C_STABLE] = {.title = "STABLE", .width = 8, .drop = 2},
-	[C_CANDIDATE] = {.title = "CANDIDATE", .width = 12, .drop = 1},
-	[C_RATE] = {.title = "req/s", .width = 6, .drop = 5, .right = true},
+	[C_CANDIDATE] = {.title = "CANDIDATE", .width = 11, .drop = 1},
+	[C_RATE] = {.title = "req/s", .width = 5, .drop = 5, .right = true},
 	[C_ERRORS] = {.title = "err %", .width = 5, .drop = 3, .right = true},
 	[C_P99] = {.title = "p99 ms", .width = 6, .drop = 6, .right = true},
-	[C_SPARK] = {.title = "req/s", .width = SPARK_WIDTH, .drop = 7},
+	[C_SPARK] = {.title = "traffic", .width = SPARK_WIDTH, .drop = 7},
 };
 
 static size_t count_rows(void *ctx)
@@ -121,10 +121,14 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 
 static int compare(void *ctx, size_t a, size_t b, int column)
 {
-	static const char *const keys[C_COUNT] = {[C_RATE] = "rate", [C_SPARK] = "rate",
-		[C_ERRORS] = "error_percent", [C_P99] = "p99_ms"};
-	static const char *const texts[C_COUNT] = {[C_NAME] = "id", [C_STATE] = "state",
-		[C_STABLE] = "stable", [C_CANDIDATE] = "candidate"};
+	static const char *const keys[C_COUNT] = {[C_RATE] = "rate",
+		[C_SPARK] = "rate",
+		[C_ERRORS] = "error_percent",
+		[C_P99] = "p99_ms"};
+	static const char *const texts[C_COUNT] = {[C_NAME] = "id",
+		[C_STATE] = "state",
+		[C_STABLE] = "stable",
+		[C_CANDIDATE] = "candidate"};
 	struct now *s = ctx;
 
 	if (keys[column]) {
@@ -133,19 +137,18 @@ static int compare(void *ctx, size_t a, size_t b, int column)
 
 		return x < y ? -1 : x > y;
 	}
-	return strcmp(node_str(s->rows[a], texts[column], ""),
-		node_str(s->rows[b], texts[column], ""));
+	return strcmp(
+		node_str(s->rows[a], texts[column], ""), node_str(s->rows[b], texts[column], ""));
 }
 
 static void now_open(struct pane *p)
 {
 	struct now *s = p->state;
-	struct table_source source = {.ctx = s, .count = count_rows, .cell = cell, .row_id = row_id,
-		.compare = compare};
+	struct table_source source = {
+		.ctx = s, .count = count_rows, .cell = cell, .row_id = row_id, .compare = compare};
 
 	s->endpoints = table_new(columns, C_COUNT, &source);
-	table_set_empty(s->endpoints,
-		"no endpoint yet: write a pithead.yaml and run `pithead apply` beside it");
+	table_set_empty(s->endpoints, "no endpoint yet; run `pithead apply` beside a pithead.yaml");
 	change_list_init(&s->changes, p, true);
 }
 
@@ -190,8 +193,8 @@ static void place_cursor(struct now *s)
 		if (node_int(s->changes.rows[i], "suspicion", 0) > 0 &&
 			!node_int(s->changes.rows[i], "undone_by", 0)) {
 			s->on_changes = true;
-			table_select(s->changes.table,
-				(uint64_t)node_int(s->changes.rows[i], "seq", 1));
+			table_select(
+				s->changes.table, (uint64_t)node_int(s->changes.rows[i], "seq", 1));
 			return;
 		}
 }
@@ -200,34 +203,26 @@ static void now_on_snapshot(struct pane *p, int slot)
 {
 	struct now *s = p->state;
 	const struct node *root = pane_root(p, slot), *list;
-	const char *project = NULL;
 	int n;
 
 	list = node_list(node_get(root, "endpoints"), "", &n);
 	free(s->rows);
 	s->rows = xcalloc((size_t)n + 1, sizeof(*s->rows));
 	s->count = 0;
-	s->short_names = true;
-	for (int i = 0; i < n; i++) {
-		const char *mine = node_str(&list[i], "project", "");
-
-		if (!in_project(p, &list[i]))
-			continue;
-		if (project && strcmp(project, mine) != 0)
-			s->short_names = false;
-		project = mine;
-		s->rows[s->count++] = &list[i];
-	}
+	for (int i = 0; i < n; i++)
+		if (in_project(p, &list[i]))
+			s->rows[s->count++] = &list[i];
+	s->short_names = names_are_unique(s->rows, s->count, "id");
 	table_refresh(s->endpoints);
 	list = node_list(node_get(root, "changes"), "", &n);
 	change_list_set(&s->changes, list, n);
-	s->changes.short_names = s->changes.short_names && s->short_names;
+	s->changes.short_names = s->short_names;
 	place_cursor(s);
 }
 
 /* ---- the two lines --------------------------------------------------------------------------- */
-static const struct node *find_by(const struct node *root, const char *list_name, const char *key,
-	const char *value)
+static const struct node *find_by(
+	const struct node *root, const char *list_name, const char *key, const char *value)
 {
 	int n;
 	const struct node *list = node_list(node_get(root, list_name), "", &n);
@@ -242,14 +237,12 @@ static void rollout_line(const struct pane *p, const struct node *r, char *out, 
 {
 	char share[16], exposed[48], when[32];
 
-	snprintf(out, size, "#%" PRId64 " %s %s: %s in force, %s answers exposed; by %s, %s %s",
+	snprintf(out, size, "#%" PRId64 " %s %s: %s in force, %s answers exposed; by %s, %s",
 		node_int(r, "id", 0), node_str(r, "to", ""), node_str(r, "state", ""),
 		share_text(share, sizeof share, node_int(r, "share_in_force_bp", 0)),
 		numfmt(exposed, sizeof exposed, (double)node_int(r, "exposed", 0), 0),
 		node_str(r, "author", "?"),
-		node_int(r, "started_us", 0) > p->host->now_us - 3600000000LL ? "since" : "at",
-		timefmt_when(when, sizeof when, node_int(r, "started_us", 0), p->host->now_us,
-			p->host->zone));
+		when_ago(when, sizeof when, node_int(r, "started_us", 0), p->host));
 }
 
 static void explain(const struct pane *p, char first[400], char second[400], enum role *role)
@@ -257,6 +250,7 @@ static void explain(const struct pane *p, char first[400], char second[400], enu
 	const struct now *s = p->state;
 	const struct node *root = pane_root(p, 0), *e = subject(s), *alert, *rollout;
 	const char *id = node_str(e, "id", "");
+	const char *word;
 	char when[32];
 	int running;
 
@@ -273,16 +267,19 @@ static void explain(const struct pane *p, char first[400], char second[400], enu
 			s->count, s->count == 1 ? "" : "s", running, running == 1 ? "" : "s");
 		return;
 	}
-	snprintf(first, 400, "%s: %s", endpoint_name(id, s->short_names),
-		*node_str(e, "state_word", "") ? node_str(e, "state_word", "")
-					       : node_str(e, "state", ""));
-	if (alert)
-		snprintf(second, 400, "alert %" PRId64 ", %s %s: %s", node_int(alert, "id", 0),
+	word = *node_str(e, "state_word", "") ? node_str(e, "state_word", "")
+					      : node_str(e, "state", "");
+	if (alert && strstr(node_str(alert, "message", ""), word))
+		word = glyph_word(endpoint_glyph(node_str(e, "state", "")));
+	snprintf(first, 400, "%s: %s", endpoint_name(id, s->short_names), word);
+	if (alert) {
+		snprintf(first + strlen(first), 400 - strlen(first),
+			"; alert %" PRId64 " %s since %s", node_int(alert, "id", 0),
 			node_str(alert, "state", ""),
-			timefmt_when(when, sizeof when, node_int(alert, "since_us", 0),
-				p->host->now_us, p->host->zone),
-			node_str(alert, "message", ""));
-	else if (rollout)
+			timefmt_clock(
+				when, sizeof when, node_int(alert, "since_us", 0), p->host->zone));
+		str_copy(second, 400, node_str(alert, "message", ""));
+	} else if (rollout)
 		rollout_line(p, rollout, second, 400);
 }
 
@@ -436,7 +433,7 @@ static void now_close(struct pane *p)
 
 static const struct help_hint now_hints[] = {{"undo %id", "undo this"}, {"open", "explain"},
 	{"rollout abort %rollout", "abort"}, {"rollback %endpoint", "rollback"},
-	{"focus next", "other list"}, {NULL, NULL}};
+	{"focus next", "lists"}, {NULL, NULL}};
 
 const struct pane_ops now_pane = {
 	.name = "now",

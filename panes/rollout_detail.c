@@ -75,8 +75,8 @@ static void add_steps(struct text *t, const struct node *r, enum charset charset
 		bool here = i == at && !node_int(r, "ended_us", 0);
 
 		share_text(share, sizeof share, node_int(&list[i], "share_bp", 0));
-		text_addf(t, here ? ROLE_accent : ROLE_text, here ? ATTR_BOLD : ATTR_NONE, "%s%s%s%s",
-			i ? rule : "", here ? "[" : "", share, here ? "]" : "");
+		text_addf(t, here ? ROLE_accent : ROLE_text, here ? ATTR_BOLD : ATTR_NONE,
+			"%s%s%s%s", i ? rule : "", here ? "[" : "", share, here ? "]" : "");
 	}
 	text_line(t);
 }
@@ -138,8 +138,7 @@ static void add_people(struct text *t, const struct pane *p, const struct node *
 			node_int(r, "approvals_needed", 0));
 	for (int i = 0; i < n; i++)
 		detail_line(t, "", ROLE_text, "%s, %s: %s", node_str(&list[i], "user", "?"),
-			timefmt_when(when, sizeof when, node_int(&list[i], "at_us", 0),
-				p->host->now_us, p->host->zone),
+			when_ago(when, sizeof when, node_int(&list[i], "at_us", 0), p->host),
 			node_str(&list[i], "reason", ""));
 }
 
@@ -182,7 +181,7 @@ static void fill_text(const struct pane *p, struct text *t, enum charset charset
 	detail_line(t, "state", glyph_role(g), "%s%s%s", node_str(r, "state", "?"),
 		*node_str(r, "end_reason", "") ? ": " : "", node_str(r, "end_reason", ""));
 	add_steps(t, r, charset);
-	if (!ended)
+	if (!ended && strcmp(node_str(r, "state", ""), "waiting") != 0)
 		detail_line(t, "share",
 			node_int(r, "share_bp", 0) == node_int(r, "share_in_force_bp", 0)
 				? ROLE_text
@@ -195,8 +194,7 @@ static void fill_text(const struct pane *p, struct text *t, enum charset charset
 	detail_line(t, "exposed", ROLE_text, "%s answers of the candidate",
 		numfmt(b, sizeof b, (double)node_int(r, "exposed", 0), 0));
 	detail_line(t, "started", ROLE_text, "%s by %s%s%s",
-		timefmt_when(a, sizeof a, node_int(r, "started_us", 0), p->host->now_us,
-			p->host->zone),
+		when_ago(a, sizeof a, node_int(r, "started_us", 0), p->host),
 		node_str(r, "author", "?"), *node_str(r, "reason", "") ? ": " : "",
 		node_str(r, "reason", ""));
 	if (!ended && guard)

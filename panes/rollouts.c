@@ -8,12 +8,23 @@
 #include "panes/common.h"
 #include "panes/panes.h"
 
-enum column { C_ID, C_STATE, C_ENDPOINT, C_MOVE, C_STEP, C_SHARE, C_FORCE, C_WHEN, C_WHO, C_WHY,
-	C_COUNT };
+enum column {
+	C_ID,
+	C_STATE,
+	C_ENDPOINT,
+	C_MOVE,
+	C_STEP,
+	C_SHARE,
+	C_FORCE,
+	C_WHEN,
+	C_WHO,
+	C_WHY,
+	C_COUNT
+};
 
 struct rollouts {
 	const struct pane *pane;
-	struct table *table;      /* owned */
+	struct table *table;	  /* owned */
 	const struct node **rows; /* owned array of borrowed nodes */
 	size_t count;
 	bool short_names;
@@ -92,8 +103,8 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 			out->role = ROLE_watch;
 		break;
 	case C_WHEN:
-		out->text = timefmt_when(out->space, 32, node_int(r, "started_us", 0), host->now_us,
-			host->zone);
+		out->text = timefmt_when(
+			out->space, 32, node_int(r, "started_us", 0), host->now_us, host->zone);
 		break;
 	case C_WHO:
 		out->text = node_str(r, "author", "?");
@@ -115,7 +126,7 @@ static void rollouts_open(struct pane *p)
 
 	s->pane = p;
 	s->table = table_new(columns, C_COUNT, &source);
-	table_set_empty(s->table, "no rollout yet: type  : rollout start ENDPOINT --to VERSION");
+	table_set_empty(s->table, "no rollout yet; begin: `:rollout start`");
 }
 
 static bool rollouts_feed(struct pane *p, int slot, struct buf *path)
@@ -130,27 +141,19 @@ static void rollouts_on_snapshot(struct pane *p, int slot)
 {
 	struct rollouts *s = p->state;
 	const struct node *list;
-	const char *project = NULL;
 	int n;
 
 	list = node_items(pane_root(p, slot), &n);
 	free(s->rows);
 	s->rows = xcalloc((size_t)n + 1, sizeof(*s->rows));
 	s->count = 0;
-	s->short_names = true;
 	/* Active ones first; within both kinds the engine's order, newest first. */
 	for (int ended = 0; ended < 2; ended++)
-		for (int i = 0; i < n; i++) {
-			const char *mine = node_str(&list[i], "project", "");
-
-			if ((node_int(&list[i], "ended_us", 0) > 0) != ended ||
-				!in_project(p, &list[i]))
-				continue;
-			if (project && strcmp(project, mine) != 0)
-				s->short_names = false;
-			project = mine;
-			s->rows[s->count++] = &list[i];
-		}
+		for (int i = 0; i < n; i++)
+			if ((node_int(&list[i], "ended_us", 0) > 0) == ended &&
+				in_project(p, &list[i]))
+				s->rows[s->count++] = &list[i];
+	s->short_names = names_are_unique(s->rows, s->count, "endpoint");
 	table_refresh(s->table);
 }
 

@@ -43,8 +43,8 @@ static void add_text(struct app *a, enum role role, const char *label, const cha
 	text_line(t);
 }
 
-static void add_list(struct app *a, enum role role, const char *label, const struct node *plan,
-	const char *key)
+static void add_list(
+	struct app *a, enum role role, const char *label, const struct node *plan, const char *key)
 {
 	int n;
 	const struct node *list = node_list(node_get(plan, key), "", &n);
@@ -171,7 +171,8 @@ static void on_done(void *arg, struct reply *r)
 	app_refresh(a, false);
 }
 
-/* Whether it was done is not known: the idempotency key is spent, so we look instead of repeating. */
+/* Whether it was done is not known: the idempotency key is spent, so we look instead of repeating.
+ */
 void app_act_lost(struct app *a)
 {
 	bool sent = a->act.state == ACT_SENDING;
@@ -179,7 +180,8 @@ void app_act_lost(struct app *a)
 	a->act.request = 0;
 	app_act_close(a);
 	app_say(a, ROLE_harm, "%s",
-		sent ? "the engine went away before it answered: look at Changes whether it was done"
+		sent ? "the engine went away before it answered: look at Changes whether it was "
+		       "done"
 		     : "the engine went away: nothing was changed");
 }
 

@@ -95,7 +95,12 @@ const char *app_about(void *ctx, const char *command)
 	const char *rest;
 	int i = find_word(command, &rest);
 
-	(void)ctx;
+	if (i >= 0 && words[i].run == do_pane && *rest) {
+		struct app *a = ctx;
+
+		snprintf(a->about, sizeof a->about, "the pane %.60s", rest);
+		return a->about;
+	}
 	if (i >= 0)
 		return words[i].help;
 	c = command_of(command);
@@ -133,9 +138,9 @@ int app_gate(const struct app *a, const struct command *c, struct err *e)
 	if (!command_mutates(c))
 		return 0;
 	if (a->link != LINK_UP || !a->conn)
-		return err_set(e, ERR_UNREACHABLE,
-			"the engine does not answer: no act on a stale screen");
-	if (!me)
+		return err_set(
+			e, ERR_UNREACHABLE, "the engine does not answer: no act on a stale screen");
+	if (!me || strcmp(node_str(me, "role", ""), "auditor") == 0)
 		return err_set(e, ERR_DENIED, "wait: it is not known yet who you are");
 	if (!app_may(a, c))
 		return err_set(e, ERR_DENIED, "%s needs \"%s\"; you (%s) are %s: look, no acts",
@@ -263,8 +268,8 @@ bool app_open_place(struct app *a, const char *place, struct err *e)
 		app_show(a, app_pane(a));
 		return true;
 	}
-	err_set(e, ERR_INVALID, "there is no place \"%.80s\": rollout/12, endpoint/NAME, change/812",
-		place);
+	err_set(e, ERR_INVALID,
+		"there is no place \"%.80s\": rollout/12, endpoint/NAME, change/812", place);
 	return false;
 }
 
@@ -495,9 +500,9 @@ static void help_key(struct app *a, const struct key_event *ev)
 
 	if (line && help_act(a->help, line))
 		return;
-	if (ev->code == KEYC_ESC || (line && (strcmp(line, "help") == 0 ||
-						     strcmp(line, "back") == 0 ||
-						     strcmp(line, "quit") == 0))) {
+	if (ev->code == KEYC_ESC ||
+		(line && (strcmp(line, "help") == 0 || strcmp(line, "back") == 0 ||
+				 strcmp(line, "quit") == 0))) {
 		help_free(a->help);
 		a->help = NULL;
 	}

@@ -16,15 +16,18 @@ static void draw_header(struct app *a)
 	bool wide = c->cols >= 70;
 	int width;
 
-	snprintf(left, sizeof left, " pithead  %s%s", a->host.project[0] ? "project " : "",
-		a->host.project[0] ? a->host.project : "all projects");
+	/* Narrow: who I am goes before where I am. */
+	left[0] = '\0';
+	if (wide || !me)
+		snprintf(left, sizeof left, " pithead  %s%s", a->host.project[0] ? "project " : "",
+			a->host.project[0] ? a->host.project : "all projects");
 	if (engine && wide)
 		snprintf(left + strlen(left), sizeof left - strlen(left), "   %s %s %s",
 			node_str(engine, "host", "?"), node_str(engine, "kind", ""),
 			node_str(engine, "version", ""));
 	if (me)
-		snprintf(left + strlen(left), sizeof left - strlen(left), "   %s · %s%s",
-			node_str(me, "user", "?"), role,
+		snprintf(left + strlen(left), sizeof left - strlen(left), "%s%s · %s%s",
+			wide ? "   " : " ", node_str(me, "user", "?"), role,
 			strcmp(role, "auditor") == 0 ? " (read only)" : "");
 	if (a->link == LINK_CONNECTING)
 		str_copy(right, sizeof right, "connecting… ");
@@ -35,7 +38,8 @@ static void draw_header(struct app *a)
 		str_copy(right, sizeof right, "no data yet ");
 	width = canvas_text_width(right, strlen(right));
 	canvas_fill(c, (struct rect){0, 0, 1, c->cols}, ' ', ROLE_title, ATTR_NONE);
-	canvas_put_left(c, 0, 0, c->cols > width ? c->cols - width : 0, ROLE_title, ATTR_NONE, left);
+	canvas_put_left(
+		c, 0, 0, c->cols > width ? c->cols - width : 0, ROLE_title, ATTR_NONE, left);
 	if (c->cols > width + 12)
 		canvas_put(c, 0, c->cols - width, ROLE_title, ATTR_NONE, right);
 }
@@ -68,8 +72,7 @@ static void draw_tabs(struct app *a)
 		if (code != KEYC_NONE)
 			key_format(code, key, sizeof key);
 		snprintf(text, sizeof text, "%s%s", key, a->tabs[i]->ops->title);
-		col += canvas_put(
-			c, 1, col, i == a->tab ? ROLE_accent : ROLE_dim, attrs, text);
+		col += canvas_put(c, 1, col, i == a->tab ? ROLE_accent : ROLE_dim, attrs, text);
 		col++;
 	}
 	if (a->depth)
@@ -135,6 +138,9 @@ static void draw_dialog(struct app *a, struct rect body)
 	need = text_height(dialog_text(a->act.dialog), r.cols - 2) + 6;
 	if (need < r.rows)
 		r.rows = need;
+	/* Nothing else stands beside a question that must be answered. */
+	canvas_fill(a->canvas, (struct rect){body.row, 0, body.rows + 1, body.cols}, ' ', ROLE_text,
+		ATTR_NONE);
 	dialog_draw(a->act.dialog, a->canvas, r, a->keymap);
 }
 
@@ -159,8 +165,10 @@ void app_draw(struct app *a)
 		prompt_draw(a->prompt, c, (struct rect){body.row, 0, c->rows - body.row, c->cols});
 		return;
 	}
+	if (a->act.dialog) {
+		draw_dialog(a, body);
+		return;
+	}
 	draw_hints(a, last);
 	draw_body(a, body);
-	if (a->act.dialog)
-		draw_dialog(a, body);
 }

@@ -14,9 +14,9 @@
 #define BACKOFF_MAX_MS 5000
 /* While data comes in, once a second is how often numbers change; at rest we hear of changes just
  * as fast, and only look for new data now and then. */
-#define WAIT_LIVE_S    1
-#define WAIT_QUIET_S   5
-#define QUIET_AFTER    10
+#define WAIT_LIVE_S  1
+#define WAIT_QUIET_S 5
+#define QUIET_AFTER  10
 
 static void listen_events(struct app *a, bool at_once);
 

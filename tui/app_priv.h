@@ -25,12 +25,12 @@ enum act_state { ACT_NONE, ACT_PLANNING, ACT_PLANNED, ACT_SENDING, ACT_OVER };
 struct act_flow {
 	enum act_state state;
 	const struct command *command;
-	char *path;            /* owned, without the query */
-	char *body;            /* owned: members without the reason, "{…}" */
-	int64_t revision;      /* that the plan was made at: sent as If-Match */
+	char *path;	  /* owned, without the query */
+	char *body;	  /* owned: members without the reason, "{…}" */
+	int64_t revision; /* that the plan was made at: sent as If-Match */
 	char idempotency[40];
 	struct dialog *dialog; /* owned */
-	bool unseen;           /* the dialog's text has not been on the terminal yet */
+	bool unseen;	       /* the dialog's text has not been on the terminal yet */
 	int request;
 };
 
@@ -45,7 +45,7 @@ struct app {
 	struct pane_host host;
 
 	struct home home;
-	struct conn *conn;     /* owned; NULL until the engine's place is known */
+	struct conn *conn; /* owned; NULL until the engine's place is known */
 	enum link link;
 	int64_t down_since_us; /* UTC; 0 = not down */
 	int64_t retry_at_ms;
@@ -53,9 +53,9 @@ struct app {
 	int events_request;
 	struct err link_error;
 	int64_t head, data_us;
-	int quiet;             /* answers in a row without new data */
+	int quiet;			  /* answers in a row without new data */
 	struct snapshot *engine, *whoami; /* owned; NULL until known */
-	unsigned posts;        /* acts that were sent, plans included; for tests */
+	unsigned posts;			  /* acts that were sent, plans included; for tests */
 
 	struct pane *tabs[APP_TABS]; /* owned */
 	int tab_count, tab;
@@ -64,12 +64,13 @@ struct app {
 
 	struct prompt *prompt; /* owned */
 	enum prompt_use prompt_use;
-	struct help *help;     /* owned; NULL = closed */
+	struct help *help; /* owned; NULL = closed */
 	struct act_flow act;
-	char message[600];     /* the last word of the engine or of the console itself */
+	char about[96];	   /* of app_about */
+	char message[600]; /* the last word of the engine or of the console itself */
 	enum role message_role;
-	int64_t minute_ms;     /* when ages are drawn anew */
-	int64_t theme_ms;      /* when the theme's file is looked at next */
+	int64_t minute_ms; /* when ages are drawn anew */
+	int64_t theme_ms;  /* when the theme's file is looked at next */
 	bool dirty, quit;
 	int exit_code;
 };
@@ -84,10 +85,10 @@ void app_say(struct app *a, enum role role, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* app_feed.c */
-void app_link_start(struct app *a);  /* finds the engine and begins to listen */
-void app_link_retry(struct app *a);  /* when retry_at_ms has come */
+void app_link_start(struct app *a);		 /* finds the engine and begins to listen */
+void app_link_retry(struct app *a);		 /* when retry_at_ms has come */
 void app_refresh(struct app *a, bool live_only); /* asks anew for what is shown */
-void app_show(struct app *a, struct pane *p);    /* asks for a pane's data when it has none */
+void app_show(struct app *a, struct pane *p);	 /* asks for a pane's data when it has none */
 void app_pane_free(struct app *a, struct pane *p);
 struct pane *app_pane_new(struct app *a, const struct pane_ops *ops, const char *argument);
 void app_pane_timers(struct app *a, int64_t now_ms, int *wait_ms);

@@ -8,8 +8,8 @@
 #include "tui/app_priv.h"
 
 /* Values that a type can have, from what the Now pane last saw. */
-static void add_values(struct app *a, const char *before, const char *part, const char *type,
-	struct prompt *p)
+static void add_values(
+	struct app *a, const char *before, const char *part, const char *type, struct prompt *p)
 {
 	const struct node *now = pane_root(a->tabs[0], 0), *list;
 	bool rollouts = strcmp(type, "N") == 0;
@@ -33,8 +33,8 @@ static void add_values(struct app *a, const char *before, const char *part, cons
 	}
 }
 
-static void add_arguments(struct app *a, const struct command *c, const char *text,
-	struct prompt *p)
+static void add_arguments(
+	struct app *a, const struct command *c, const char *text, struct prompt *p)
 {
 	const char *last = strrchr(text, ' ');
 	char *before = xstrndup(text, last ? (size_t)(last + 1 - text) : 0);

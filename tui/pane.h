@@ -20,11 +20,11 @@ struct pane;
 
 /* What a command line's %id, %change, %rollout, %endpoint, %alert stand for; "" = nothing. */
 struct selection {
-	char id[64];       /* of the change or event; %change is the same */
+	char id[64]; /* of the change or event; %change is the same */
 	char rollout[32];
 	char endpoint[132];
 	char version[64];
-	char place[160];   /* what Enter opens: "rollout/40" */
+	char place[160]; /* what Enter opens: "rollout/40" */
 };
 
 /* What the app lends to a pane. now_us is the time to reckon ages from. */
@@ -32,8 +32,8 @@ struct pane_host {
 	void *app;
 	int64_t now_us;
 	enum timefmt_zone zone;
-	char project[64];  /* "" = all projects */
-	bool up;           /* the engine answers */
+	char project[64]; /* "" = all projects */
+	bool up;	  /* the engine answers */
 	/* Fetches path for a slot of the pane's feeds; on_snapshot follows. A request under way for
 	 * the same slot is dropped. */
 	void (*fetch)(struct pane_host *h, struct pane *p, int slot, const char *path);
@@ -50,22 +50,22 @@ struct pane_slot {
 struct pane {
 	const struct pane_ops *ops;
 	struct pane_host *host;
-	void *state;                        /* owned: state_size zeroed bytes */
-	struct snapshot *data[PANE_FEEDS];  /* owned: the newest of each slot */
-	char failed[PANE_FEEDS][200];       /* why a slot could not be fetched; "" */
-	char argument[160];                 /* of a detail: "flights/delay"; "" for a tab */
-	int request[PANE_FEEDS];            /* under way; 0 = none. The app's. */
-	struct pane_slot self[PANE_FEEDS];  /* the app's */
-	int64_t timer_ms;                   /* when on_timer is due; 0 = none. The app's. */
-	bool asked;                         /* feeds were fetched since it was opened */
+	void *state;			   /* owned: state_size zeroed bytes */
+	struct snapshot *data[PANE_FEEDS]; /* owned: the newest of each slot */
+	char failed[PANE_FEEDS][200];	   /* why a slot could not be fetched; "" */
+	char argument[160];		   /* of a detail: "flights/delay"; "" for a tab */
+	int request[PANE_FEEDS];	   /* under way; 0 = none. The app's. */
+	struct pane_slot self[PANE_FEEDS]; /* the app's */
+	int64_t timer_ms;		   /* when on_timer is due; 0 = none. The app's. */
+	bool asked;			   /* feeds were fetched since it was opened */
 };
 
 struct pane_ops {
-	const char *name;    /* "rollouts": `pane rollouts`, and the section of the keymap */
-	const char *title;   /* of the tab */
-	const char *place;   /* details: the word before the "/" that opens it; NULL = a tab */
-	const char *kind;    /* the section of moves: "list" or "detail" */
-	bool live;           /* refreshed while traffic flows, not only on changes */
+	const char *name;  /* "rollouts": `pane rollouts`, and the section of the keymap */
+	const char *title; /* of the tab */
+	const char *place; /* details: the word before the "/" that opens it; NULL = a tab */
+	const char *kind;  /* the section of moves: "list" or "detail" */
+	bool live;	   /* refreshed while traffic flows, not only on changes */
 	size_t state_size;
 	const struct help_hint *hints; /* ended by {NULL, NULL}; "%id" as in the keymap */
 	void (*open)(struct pane *p);

@@ -9,7 +9,7 @@ static const char *const role_names[ROLE_COUNT] = {
 #undef ROLE
 };
 
-const char *role_name(enum role r)
+const char *color_role_name(enum role r)
 {
 	return role_names[r];
 }

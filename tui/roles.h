@@ -11,7 +11,7 @@ enum role {
 };
 
 /* The name of a role as written in theme files ("stable_arm"). */
-const char *role_name(enum role r);
+const char *color_role_name(enum role r);
 
 /* The role of a name, or -1. */
 int role_find(const char *name);

@@ -40,7 +40,7 @@ struct term;
 /* Opens the terminal on descriptors 0 and 1 and shows a blank screen with the first flush.
  * ERR_FAILED with a sentence when they are no terminal or TERM is unknown; nothing is changed
  * then. The terminal is given back by term_close, at exit(), and when the process dies of a
- * signal. */
+ * signal. Takes SIGALRM: it ends a process that is stuck 3 s after SIGTERM, SIGINT or SIGHUP. */
 int term_open(const struct term_options *o, struct term **out, struct err *e);
 
 /* Gives the terminal back as it was and frees t. NULL is fine. */

@@ -112,6 +112,13 @@ static void on_death(int number)
 	raise(number);
 }
 
+/* A closed pipe is told by write(). A handler, unlike SIG_IGN, is not inherited by programs that
+ * are started from here. */
+static void on_pipe(int number)
+{
+	(void)number;
+}
+
 static void signal_install(size_t i)
 {
 	struct sigaction sa = {0};
@@ -119,8 +126,10 @@ static void signal_install(size_t i)
 	sigemptyset(&sa.sa_mask);
 	sa.sa_flags = SA_RESTART;
 	sa.sa_handler = signal_rows[i].event ? on_event : on_death;
-	/* Asked to be left alone in the background, or about a closed pipe: neither is an end. */
-	if (signal_rows[i].number == SIGTTOU || signal_rows[i].number == SIGPIPE)
+	if (signal_rows[i].number == SIGPIPE)
+		sa.sa_handler = on_pipe;
+	/* The terminal must be given back from the background too. */
+	if (signal_rows[i].number == SIGTTOU)
 		sa.sa_handler = SIG_IGN;
 	sigaction(signal_rows[i].number, &sa, NULL);
 }

@@ -101,8 +101,8 @@ static int theme_complete(const char *file, const bool *seen, struct err *e)
 
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		if (!seen[i])
-			buf_addf(
-				&missing, "%s%s", missing.len ? ", " : "", role_name((enum role)i));
+			buf_addf(&missing, "%s%s", missing.len ? ", " : "",
+				color_role_name((enum role)i));
 	}
 	if (missing.len)
 		rc = err_set(

@@ -90,13 +90,10 @@ static int save_rows(struct world *w, struct change *c, int64_t seq, struct err 
 		c->approval->revision = seq;
 		rc = store_save_approval(s, c->approval, e);
 	}
-	if (!rc && c->override_save) {
-		c->override_save->revision = seq;
-		rc = store_save_override(s, c->override_save, e);
+	if (!rc && c->override) {
+		c->override->revision = seq;
+		rc = store_save_override(s, c->override, e);
 	}
-	if (!rc && c->override_remove)
-		rc = store_remove_override(
-			s, c->override_remove->endpoint, c->override_remove->segment, e);
 	if (!rc && c->alert) {
 		c->alert->revision = seq;
 		rc = store_save_alert(s, c->alert, e);
@@ -134,6 +131,7 @@ static void log_change(const struct change *c, int64_t seq)
 int change_commit(
 	struct world *w, struct change *c, struct live_endpoint *ep, int64_t *seq, struct err *e)
 {
+	int64_t lease = clock_mono_us(&w->clock) + w->settings.lease_ms * 1000;
 	int rc;
 
 	c->ev.at_us = clock_wall_us(&w->clock);
@@ -148,8 +146,12 @@ int change_commit(
 		rc = write_once(w, c, seq, e);
 	if (rc)
 		return rc;
-	if (ep && c->endpoint)
+	if (ep && c->endpoint) {
+		/* Whoever opens the gate is watching now: the lease has its full time to arrive. */
+		if (c->endpoint->gate && !ep->row.gate && ep->lease_mono_us < lease)
+			ep->lease_mono_us = lease;
 		ep->row = *c->endpoint;
+	}
 	log_change(c, *seq);
 	return 0;
 }

@@ -15,7 +15,7 @@ struct change {
 	struct rollout_row *rollout;	/* the one acted on */
 	struct rollout_row *superseded; /* another that ends by it */
 	struct approval_row *approval;
-	struct override_row *override_save, *override_remove;
+	struct override_row *override;
 	struct alert_row *alert;
 };
 
@@ -87,6 +87,18 @@ int approvals_count(struct world *w, int64_t rollout);
 /* Moves an active rollout on `event` by the engine (ready, lapse, guard's abort). */
 int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout_event event,
 	const char *verb, const char *reason, const char *causes, struct err *e);
+
+/* 0 when the version can be served: it is in the registry, or declared as upstream. */
+int version_check(
+	struct world *w, const struct live_endpoint *ep, const char *version, struct err *e);
+/* 0 when share_bp is one that may be asked for: 0..10000, or -1 for the next step. */
+int share_check(int share_bp, struct err *e);
+
+/* Ends the rollout that is active, or whose end the gateway has still to confirm, because another
+ * change takes its place: fills *was (as stored) and *old (as superseded, to be committed).
+ * 1 there is one, 0 none. */
+int rollout_supersede(struct world *w, struct live_endpoint *ep, const char *reason,
+	struct rollout_row *was, struct rollout_row *old, struct err *e);
 
 /* Approvals that the endpoint's tier asks for. */
 int tier_approvals(struct world *w, const struct endpoint_row *ep);

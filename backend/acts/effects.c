@@ -98,7 +98,7 @@ static int send_override(void *arg, const struct override_row *r)
 
 	if (r->rollout != s->ep->row.rollout)
 		return 0;
-	s->count++;
+	s->count += r->share_bp >= 0;
 	s->rc = gateway_set_override(
 		s->w->gateway, r->endpoint, r->rollout, r->segment, r->share_bp, s->e);
 	return s->rc != 0;
@@ -112,6 +112,7 @@ int effect_overrides(struct world *w, struct live_endpoint *ep, struct err *e)
 	if (ep->row.rollout)
 		rc = store_list_overrides(w->store, ep->row.id, send_override, &s, e);
 	ep->overrides = s.count > 0;
+	ep->overrides_unsent = rc < 0 || s.rc;
 	return rc < 0 ? rc : s.rc;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/plan_rows.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
 
@@ -73,6 +74,7 @@ static int put_observed(
 	struct world *w, const struct act *a, struct live_endpoint *ep, struct err *e)
 {
 	struct endpoint_row row = ep->row;
+	struct rollout_row was, old;
 	struct gateway_route seen;
 	struct change c;
 	int64_t seq;
@@ -84,9 +86,16 @@ static int put_observed(
 	row.candidate[0] = '\0';
 	row.rollout = 0;
 	row.share_bp = row.gate = 0;
+	rc = rollout_supersede(w, ep, "superseded: what ran was recorded", &was, &old, e);
+	if (rc < 0)
+		return rc;
 	change_init(&c, a, "engine.hold", ep, NULL);
 	c.endpoint = &row;
-	return change_commit(w, &c, ep, &seq, e);
+	c.superseded = rc ? &old : NULL;
+	rc = change_commit(w, &c, ep, &seq, e);
+	if (!rc)
+		ep->proving = 0;
+	return rc;
 }
 
 int act_hold(struct world *w, const struct act *a, const char *choose, struct act_result *out,
@@ -124,8 +133,7 @@ int act_hold(struct world *w, const struct act *a, const char *choose, struct ac
 	if (rc)
 		return rc;
 	w->hold = 0;
-	for (int i = 0; i < w->endpoint_count; i++)
-		(void)effect_route(w, w->endpoints[i], e);
+	(void)gateway_sync(w, 0, e); /* the reconciler tries again */
 	return 0;
 }
 
@@ -137,7 +145,8 @@ static int all_routed(struct world *w, const struct act_result *r)
 	if (!ep)
 		return 1;
 	want = route_desired(ep);
-	return ep->in_force_known && route_same(&want, &ep->in_force) && !ep->proving;
+	return ep->in_force_known && route_same(&want, &ep->in_force) &&
+	       !ep->proving && !ep->overrides_unsent;
 }
 
 int act_proven(struct world *w, const struct act_result *r, char *summary, size_t size)

@@ -18,7 +18,7 @@ static int find_override(void *arg, const struct override_row *r)
 {
 	struct lookup *l = arg;
 
-	if (r->rollout != l->rollout || strcmp(r->segment, l->segment) != 0)
+	if (r->rollout != l->rollout || r->share_bp < 0 || strcmp(r->segment, l->segment) != 0)
 		return 0;
 	l->found = *r;
 	l->hit = 1;
@@ -109,17 +109,12 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 		share_bp);
 	c.ev.after = c.after;
 	c.endpoint = &next;
-	if (share_bp < 0)
-		c.override_remove = &row;
-	else
-		c.override_save = &row;
+	c.override = &row;
 	c.lowers_risk = share_bp == 0;
 	rc = change_commit(w, &c, ep, &out->seq, e);
 	if (rc)
 		return rc;
 	out->revision = out->seq;
-	if (share_bp < 0)
-		(void)gateway_set_override(w->gateway, ep->row.id, r.id, segment, -1, e);
 	if (effect_overrides(w, ep, e) == 0)
 		(void)effect_route(w, ep, e);
 	return 0;

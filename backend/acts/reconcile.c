@@ -217,9 +217,13 @@ int reconcile_start(struct world *w, struct err *e)
 
 static void check_route(struct world *w, struct live_endpoint *ep)
 {
-	struct gateway_route want = route_desired(ep), seen;
+	struct gateway_route want, seen;
 	struct err e = {0};
 
+	if (ep->overrides_unsent)
+		(void)effect_overrides(w, ep, &e);
+	want = route_desired(ep);
+	e.code = 0;
 	if (gateway_get_route(w->gateway, ep->row.id, &seen, &e) == 0 && route_same(&seen, &want)) {
 		if (!ep->in_force_known)
 			ep->confirmed_us = clock_wall_us(&w->clock);

@@ -36,16 +36,13 @@ static int was_stable(struct world *w, const struct live_endpoint *ep, const cha
 static int check_target(
 	struct world *w, const struct live_endpoint *ep, const char *to, struct err *e)
 {
-	struct version_row v;
-	int upstream = 0;
+	int rc = version_check(w, ep, to, e);
 
-	for (int i = 0; i < ep->config->arm_count; i++)
-		upstream |= strcmp(ep->config->arms[i].name, to) == 0;
-	if (!upstream && store_find_version(w->store, ep->row.project, to, &v, e) != 1) {
-		err_set(e, ERR_NOT_FOUND, "project %s has no version %s", ep->row.project, to);
-		err_field(e, "to");
-		return err_hint(e, "see `pithead version list`");
-	}
+	if (rc)
+		return rc;
+	if (ep->row.removed)
+		return err_set(e, ERR_CONFLICT, "endpoint %s is no longer in the applied spec",
+			ep->row.id);
 	if (strcmp(ep->row.stable, to) == 0 && !ep->row.rollout)
 		return err_set(e, ERR_CONFLICT, "%s is what serves %s already", to, ep->row.id);
 	if (ep->row.stable[0] && strcmp(ep->row.stable, to) != 0 && !was_stable(w, ep, to)) {
@@ -91,23 +88,22 @@ static void fill_plan(const struct live_endpoint *ep, const char *to, int hot, s
 	str_copy(p->duration, sizeof p->duration, hot ? "< 1 s" : "some seconds: it is cold");
 }
 
-/* The rollout that is under way ends, superseded. */
-static int end_active(struct world *w, const struct act *a, struct live_endpoint *ep, int64_t by,
-	struct rollout_row *old, struct err *e)
+int rollout_supersede(struct world *w, struct live_endpoint *ep, const char *reason,
+	struct rollout_row *was, struct rollout_row *old, struct err *e)
 {
 	int64_t id = ep->row.rollout ? ep->row.rollout : ep->proving;
-	int rc = id ? store_find_rollout(w->store, id, old, e) : 0;
+	int rc = id ? store_find_rollout(w->store, id, was, e) : 0;
 
 	if (rc <= 0)
 		return rc;
+	*old = *was;
 	if (!fsm_step(&rollout_fsm, fsm_state_find(&rollout_fsm, old->state),
 		    ROLLOUT_EVENT_SUPERSEDE, NULL, NULL))
 		return 0;
 	str_copy(old->state, sizeof old->state, rollout_state_name(ROLLOUT_SUPERSEDED));
 	old->share_bp = 0;
 	old->ended_us = clock_wall_us(&w->clock);
-	snprintf(old->end_reason, sizeof old->end_reason, "superseded by #%" PRId64 " of %s", by,
-		a->caller->user);
+	str_copy(old->end_reason, sizeof old->end_reason, reason);
 	return 1;
 }
 
@@ -143,10 +139,11 @@ static void take_over(struct endpoint_row *row, const char *to, int64_t hot_unti
 int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep, const char *to,
 	struct act_result *out, struct err *e)
 {
-	struct rollout_row r = {0}, old = {0};
+	struct rollout_row r = {0}, was = {0}, old = {0};
 	struct endpoint_row row = ep->row;
 	struct change c;
 	int64_t now = clock_wall_us(&w->clock);
+	char ended[120];
 	int hot, rc;
 
 	*out = (struct act_result){.revision = ep->row.revision};
@@ -175,7 +172,8 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 	if (rc)
 		return rc;
 	fill_rollout(&r, a, ep, to, now);
-	rc = end_active(w, a, ep, r.id, &old, e);
+	snprintf(ended, sizeof ended, "superseded by #%" PRId64 " of %s", r.id, a->caller->user);
+	rc = rollout_supersede(w, ep, ended, &was, &old, e);
 	if (rc < 0)
 		return rc;
 	if (hot) {
@@ -188,7 +186,7 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 		row.share_bp = row.gate = 0;
 	}
 	change_init(&c, a, ep->row.stable[0] ? "rollback" : "endpoint.serve", ep, &r);
-	state_format(&ep->row, rc ? &old : NULL, c.before, sizeof c.before);
+	state_format(&ep->row, rc ? &was : NULL, c.before, sizeof c.before);
 	c.endpoint = &row;
 	c.rollout = &r;
 	c.superseded = rc ? &old : NULL;

@@ -30,8 +30,7 @@ int rollout_active(
 	return ep->row.rollout ? store_find_rollout(w->store, ep->row.rollout, out, e) : 0;
 }
 
-/* A version can be served when it is in the registry or declared as upstream. */
-static int check_version(
+int version_check(
 	struct world *w, const struct live_endpoint *ep, const char *version, struct err *e)
 {
 	struct version_row row;
@@ -59,10 +58,18 @@ static int check_version(
 	return 0;
 }
 
+int share_check(int share_bp, struct err *e)
+{
+	if (share_bp >= -1 && share_bp <= SHARE_ALL)
+		return 0;
+	err_set(e, ERR_INVALID, "the share is %d basis points, expected 0 to %d", share_bp, SHARE_ALL);
+	return err_field(e, "share_bp");
+}
+
 static int check_start(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const struct rollout_request *req, struct err *e)
 {
-	int rc = check_version(w, ep, req->to, e);
+	int rc = version_check(w, ep, req->to, e);
 
 	if (rc)
 		return rc;
@@ -79,6 +86,11 @@ static int check_start(struct world *w, const struct act *a, struct live_endpoin
 			ep->row.id, ep->row.rollout, ep->row.candidate);
 		return err_hint(e, "promote or abort #%" PRId64 " first", ep->row.rollout);
 	}
+	if (ep->proving) {
+		err_set(e, ERR_CONFLICT, "the gateway has not confirmed the end of rollout #%" PRId64
+			" on %s yet", ep->proving, ep->row.id);
+		return err_hint(e, "repeat it when #%" PRId64 " has ended", ep->proving);
+	}
 	if (strcmp(req->to, ep->row.stable) == 0)
 		return err_set(e, ERR_CONFLICT, "%s is the stable version of %s already", req->to,
 			ep->row.id);
@@ -87,6 +99,9 @@ static int check_start(struct world *w, const struct act *a, struct live_endpoin
 			req->pattern);
 		return err_field(e, "pattern");
 	}
+	rc = share_check(req->share_bp, e);
+	if (rc)
+		return rc;
 	if (!a->dry_run && (!a->reason || !*a->reason)) {
 		err_set(e, ERR_INVALID, "starting a rollout needs a reason");
 		err_hint(e, "say why, for whoever reads this at 3 a.m.: --reason \"...\"");

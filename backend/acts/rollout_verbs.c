@@ -46,11 +46,11 @@ static int apply_advance(struct doing *d, struct err *e)
 {
 	struct spec_step steps[SPEC_STEPS];
 	int count = spec_steps_parse(d->r.steps, steps, e);
-	int next = -1;
+	int next = -1, rc = share_check(d->share_bp, e);
 	char text[16], before[16];
 
-	if (count < 0)
-		return count;
+	if (count < 0 || rc)
+		return rc ? rc : count;
 	for (int i = count - 1; i >= 0; i--)
 		if (steps[i].share_bp > d->r.share_bp)
 			next = i;
@@ -64,6 +64,7 @@ static int apply_advance(struct doing *d, struct err *e)
 		d->r.share_bp = steps[next].share_bp;
 	} else {
 		d->r.share_bp = d->share_bp;
+		d->r.step = 0; /* never further than the share: a resume goes back to the step */
 		for (int i = 0; i < count; i++)
 			if (steps[i].share_bp <= d->share_bp)
 				d->r.step = i;

@@ -19,6 +19,7 @@ struct undoing {
 	char project[NAME_SIZE], actor[NAME_SIZE];
 	struct event_state was, is;
 	int undo_of_any;
+	int seat_bp; /* of the segment now, -1 = the split */
 };
 
 struct inverse {
@@ -173,18 +174,45 @@ static int do_abort(struct undoing *u, struct act_result *out, struct err *e)
 
 static int say_rollback(struct undoing *u, char *out, size_t size)
 {
+	struct rollout_row r;
+
+	if (rollout_is(u, &r, active_states)) { /* a cold one whose servers still start */
+		snprintf(out, size, "abort #%" PRId64 ": %s stays on %s", u->rollout,
+			u->ep->row.name, u->ep->row.stable);
+		return 1;
+	}
 	return say_new_rollout(u, u->was.stable, out, size);
 }
 
 static int do_rollback(struct undoing *u, struct act_result *out, struct err *e)
 {
+	struct rollout_row r;
+
+	if (rollout_is(u, &r, active_states))
+		return do_start(u, out, e);
 	return new_rollout(u, u->was.stable, out, e);
+}
+
+static int find_seat(void *arg, const struct override_row *r)
+{
+	struct undoing *u = arg;
+
+	if (r->rollout == u->rollout && strcmp(r->segment, u->is.segment) == 0)
+		u->seat_bp = r->share_bp;
+	return 0;
 }
 
 static int say_override(struct undoing *u, char *out, size_t size)
 {
 	if (!u->ep || u->ep->row.rollout != u->rollout) {
 		snprintf(out, size, "cannot be undone: it ended with #%" PRId64, u->rollout);
+		return 0;
+	}
+	u->seat_bp = -1;
+	store_list_overrides(u->w->store, u->endpoint, find_seat, u, NULL);
+	if (u->seat_bp != u->is.share_bp) {
+		snprintf(out, size, "cannot be undone: segment %s has been moved again",
+			u->is.segment);
 		return 0;
 	}
 	snprintf(out, size, "segment %s back to %s", u->is.segment,

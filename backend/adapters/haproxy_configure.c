@@ -54,8 +54,8 @@ static int check_edited(const struct haproxy_gateway *h, const struct buf *cfg, 
 	if (read_file(h, SUM_FILE, &sums) < 0 || !strstr(buf_text(&sums), hex)) {
 		rc = err_set(e, ERR_CONFLICT, "%s/%s was changed by somebody other than the engine",
 			h->folder, HAPROXY_CFG);
-		err_hint(e, "compare it, put what you need into pithead.yaml, then apply with "
-			    "--overwrite-gateway");
+		err_hint(e, "put what you need of it into pithead.yaml, then remove the file: the "
+			    "engine writes its own again");
 	}
 	buf_release(&sums);
 	return rc;

@@ -103,7 +103,8 @@ int request_find_answer(struct request *rq, struct err *e)
 		rq->replayed = 1;
 		found = check_fingerprint(rq, buf_text(&route), e);
 		if (found == 1 && codec_result_parse(buf_text(&body), &rq->result) != 0)
-			found = err_set(e, ERR_STORE, "the stored answer of this Idempotency-Key is unreadable");
+			found = err_set(e, ERR_STORE,
+				"the stored answer of this Idempotency-Key is unreadable");
 	}
 	buf_release(&route);
 	buf_release(&body);
@@ -125,10 +126,12 @@ void request_save_answer(struct request *rq)
 		return;
 	text = codec_result_format(&rq->result);
 	if (store_begin(s, &e) != 0 ||
-		store_save_answer(s, rq->peer.uid, rq->idempotency, rq->fingerprint, 200, text, &e) != 0 ||
+		store_save_answer(
+			s, rq->peer.uid, rq->idempotency, rq->fingerprint, 200, text, &e) != 0 ||
 		store_commit(s, &e) != 0) {
 		store_rollback(s);
-		log_warn("answer", "Idempotency-Key of request %s is not kept: %s", rq->id, e.message);
+		log_warn("answer", "Idempotency-Key of request %s is not kept: %s", rq->id,
+			e.message);
 	}
 	free(text);
 }

@@ -154,7 +154,8 @@ void auth_grant(const struct world *w, const char *project, struct caller *c)
 	for (int r = 0; role_name(r); r++) {
 		if (!(held & 1u << r))
 			continue;
-		c->permissions = permissions_unite(c->permissions, role_permissions(role_name(r)), auditor);
+		c->permissions =
+			permissions_unite(c->permissions, role_permissions(role_name(r)), auditor);
 		if (!c->role[0])
 			str_copy(c->role, sizeof c->role, auditor ? "auditor" : role_name(r));
 	}
@@ -186,7 +187,8 @@ int auth_lower(struct caller *c, const char *role, struct err *e)
 		return err_field(e, "X-Pithead-As");
 	}
 	if (!role_allowed_as(role, c->permissions)) {
-		err_set(e, ERR_DENIED, "%s is %s and cannot become %s: a role can be lowered, never raised",
+		err_set(e, ERR_DENIED,
+			"%s is %s and cannot become %s: a role can be lowered, never raised",
 			c->user, c->role, role);
 		return err_field(e, "X-Pithead-As");
 	}

@@ -18,7 +18,7 @@ struct event_list;
  * NULL on failure; freed by body_free. */
 struct body *body_parse(const char *text, size_t n, const struct field *fields, struct err *e);
 void body_free(struct body *b);
-const char *body_str(const struct body *b, const char *name);    /* NULL when absent */
+const char *body_str(const struct body *b, const char *name); /* NULL when absent */
 int64_t body_int(const struct body *b, const char *name, int64_t fallback);
 int body_bool(const struct body *b, const char *name, int fallback);
 int body_is_null(const struct body *b, const char *name); /* there, and null */
@@ -67,8 +67,7 @@ struct cJSON *codec_change(struct world *w, const struct event *ev, int suspicio
 
 /* Acts. */
 struct cJSON *codec_plan(const struct act_result *r);
-struct cJSON *codec_act(
-	struct world *w, const struct act_result *r, int done, const char *summary);
+struct cJSON *codec_act(struct world *w, const struct act_result *r, int done, const char *summary);
 struct cJSON *codec_spec_plan(const struct spec_plan *plan);
 struct cJSON *codec_error_body(struct request *rq, const struct err *e);
 

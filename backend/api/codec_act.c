@@ -58,8 +58,7 @@ static cJSON *rollout_now(struct world *w, int64_t id)
 	return codec_rollout(w, &row);
 }
 
-struct cJSON *codec_act(
-	struct world *w, const struct act_result *r, int done, const char *summary)
+struct cJSON *codec_act(struct world *w, const struct act_result *r, int done, const char *summary)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -177,8 +176,9 @@ static void read_lines(const cJSON *plan, const char *key, char (*out)[200], int
 {
 	const cJSON *v;
 
-	cJSON_ArrayForEach(v, json_get(plan, key)) if (*count < PLAN_LINES && cJSON_IsString(v))
-		str_copy(out[(*count)++], sizeof out[0], v->valuestring);
+	cJSON_ArrayForEach(v, json_get(plan, key))
+		if (*count < PLAN_LINES && cJSON_IsString(v))
+			str_copy(out[(*count)++], sizeof out[0], v->valuestring);
 }
 
 int codec_result_parse(const char *text, struct act_result *out)

@@ -20,9 +20,11 @@ struct body {
 /* Length of the UTF-8 sequence at p (n bytes left), 0 when it is none. */
 static size_t utf8_length(const unsigned char *p, size_t n)
 {
-	size_t need = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3
-		: p[0] >= 0xf0 && p[0] < 0xf5                            ? 4
-									 : 0;
+	size_t need = p[0] < 0x80		    ? 1
+		      : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		      : (p[0] & 0xf0) == 0xe0	    ? 3
+		      : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+						    : 0;
 
 	if (need == 0 || need > n)
 		return 0;
@@ -47,7 +49,8 @@ static int check_bytes(const char *text, size_t n, struct err *e)
 		if (step == 0 || text[i] == '\0')
 			return err_set(e, ERR_INVALID, "the body is not UTF-8, at byte %zu", i);
 		if (backslashes % 2 && n - i >= 5 && memcmp(text + i, "u0000", 5) == 0)
-			return err_set(e, ERR_INVALID, "the body holds a NUL character, at byte %zu", i - 1);
+			return err_set(e, ERR_INVALID,
+				"the body holds a NUL character, at byte %zu", i - 1);
 		backslashes = text[i] == '\\' ? backslashes + 1 : 0;
 		i += step;
 	}
@@ -84,7 +87,7 @@ static int is_whole(const cJSON *v, double most)
 {
 	/* NaN fails every comparison, hence this form. */
 	return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble <= most &&
-		v->valuedouble == floor(v->valuedouble);
+	       v->valuedouble == floor(v->valuedouble);
 }
 
 static int check_field(const struct field *f, const cJSON *v, struct err *e)
@@ -94,18 +97,21 @@ static int check_field(const struct field *f, const cJSON *v, struct err *e)
 		if (cJSON_IsNull(v))
 			return 0;
 		return is_whole(v, SHARE_ALL)
-			? 0
-			: wrong_type(f, "null or a whole number of basis points, 0 to 10000", e);
+			       ? 0
+			       : wrong_type(f, "null or a whole number of basis points, 0 to 10000",
+					 e);
 	case FIELD_SHARE:
 		return is_whole(v, SHARE_ALL)
-			? 0
-			: wrong_type(f, "a whole number of basis points, 0 to 10000", e);
+			       ? 0
+			       : wrong_type(f, "a whole number of basis points, 0 to 10000", e);
 	case FIELD_INT:
 		return is_whole(v, INT_MOST) ? 0 : wrong_type(f, "a whole number, not negative", e);
 	case FIELD_BOOL:
 		return cJSON_IsBool(v) ? 0 : wrong_type(f, "true or false", e);
 	case FIELD_OUTCOMES:
-		return cJSON_IsArray(v) ? 0 : wrong_type(f, "a list of {\"id\", \"name\", \"value\"}", e);
+		return cJSON_IsArray(v)
+			       ? 0
+			       : wrong_type(f, "a list of {\"id\", \"name\", \"value\"}", e);
 	default:
 		if (!cJSON_IsString(v))
 			return wrong_type(f, "a text in quotes", e);
@@ -121,8 +127,7 @@ static int check_object(const cJSON *tree, const struct field *fields, struct er
 		err_set(e, ERR_INVALID, "the body must be one JSON object");
 		return err_hint(e, "for example {\"reason\": \"why\"}");
 	}
-	cJSON_ArrayForEach(v, tree)
-	{
+	cJSON_ArrayForEach(v, tree) {
 		const struct field *f = field_of(fields, v->string);
 
 		if (!f)
@@ -136,7 +141,8 @@ static int check_object(const cJSON *tree, const struct field *fields, struct er
 	}
 	for (const struct field *f = fields; f && f->name; f++)
 		if (f->required && !json_get(tree, f->name)) {
-			err_set(e, ERR_INVALID, "the field \"%s\" is missing: %s", f->name, f->help);
+			err_set(e, ERR_INVALID, "the field \"%s\" is missing: %s", f->name,
+				f->help);
 			return err_field(e, f->name);
 		}
 	return 0;
@@ -221,12 +227,12 @@ int body_outcomes(const struct body *b, struct outcome_in **list, struct err *e)
 	int count = cJSON_GetArraySize(array), i = 0;
 
 	if (count > OUTCOMES_MOST) {
-		err_set(e, ERR_TOO_LARGE, "%d outcomes in one request; at most %d", count, OUTCOMES_MOST);
+		err_set(e, ERR_TOO_LARGE, "%d outcomes in one request; at most %d", count,
+			OUTCOMES_MOST);
 		return err_field(e, "outcomes");
 	}
 	*list = xcalloc(count > 0 ? (size_t)count : 1, sizeof **list);
-	cJSON_ArrayForEach(v, array)
-	{
+	cJSON_ArrayForEach(v, array) {
 		if (read_outcome(v, i, &(*list)[i], e) != 0) {
 			xfree(*list);
 			return e->code;

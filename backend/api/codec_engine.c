@@ -39,7 +39,8 @@ static void put_gateway(cJSON *o, struct world *w)
 
 static void put_ingest(cJSON *o, struct world *w)
 {
-	struct ingest_counts c = w->ingest ? ingest_get_counts(w->ingest) : (struct ingest_counts){0};
+	struct ingest_counts c =
+		w->ingest ? ingest_get_counts(w->ingest) : (struct ingest_counts){0};
 	cJSON *i = json_put_object(o, "ingest");
 
 	json_put_int(i, "received", c.received);

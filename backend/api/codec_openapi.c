@@ -87,8 +87,8 @@ static cJSON *schema_of(enum field_type type)
 	return typed("string");
 }
 
-static void add_parameter(
-	cJSON *list, const char *in, const char *name, int required, const char *help, cJSON *schema)
+static void add_parameter(cJSON *list, const char *in, const char *name, int required,
+	const char *help, cJSON *schema)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -104,33 +104,38 @@ static void add_parameter(
 static void add_path_parameters(cJSON *list, const struct route *r)
 {
 	for (const char *p = strchr(r->pattern, '{'); p; p = strchr(p + 1, '{')) {
-		int number = r->scope == SCOPE_ROLLOUT || r->scope == SCOPE_CHANGE || r->scope == SCOPE_ALERT;
+		int number = r->scope == SCOPE_ROLLOUT || r->scope == SCOPE_CHANGE ||
+			     r->scope == SCOPE_ALERT;
 		char name[32] = "";
 
 		strncat(name, p + 1, strcspn(p + 1, "}") < 31 ? strcspn(p + 1, "}") : 31);
 		add_parameter(list, "path", name, 1,
-			number ? "its number" : "PROJECT~NAME; for endpoints also NAME where unique",
+			number ? "its number"
+			       : "PROJECT~NAME; for endpoints also NAME where unique",
 			number ? schema_of(FIELD_INT) : typed("string"));
 	}
 }
 
 static void add_head_parameters(cJSON *list, const struct route *r)
 {
-	add_parameter(list, "header", HEADER_ROLE, 0, "lowers the role of this request", typed("string"));
+	add_parameter(
+		list, "header", HEADER_ROLE, 0, "lowers the role of this request", typed("string"));
 	add_parameter(list, "header", HEADER_REQUEST_ID, 0, "returned, and kept in the audit log",
 		pattern("^[A-Za-z0-9._-]{1,64}$"));
 	if (!r->mutates)
 		return;
 	add_parameter(list, "query", "dry_run", 0, "1 = only the plan", typed("boolean"));
 	add_parameter(list, "header", HEADER_VIA, 0, "console or command", typed("string"));
-	add_parameter(list, "header", HEADER_REVISION, 0, "the revision that was seen", typed("string"));
 	add_parameter(
-		list, "header", HEADER_IDEMPOTENCY, 0, "a new key for every new act", typed("string"));
+		list, "header", HEADER_REVISION, 0, "the revision that was seen", typed("string"));
+	add_parameter(list, "header", HEADER_IDEMPOTENCY, 0, "a new key for every new act",
+		typed("string"));
 }
 
 static void put_body(cJSON *o, const struct route *r)
 {
-	cJSON *body = json_put_object(o, "requestBody"), *content = json_put_object(body, "content");
+	cJSON *body = json_put_object(o, "requestBody"),
+	      *content = json_put_object(body, "content");
 	cJSON *schema = typed("object"), *properties = json_put_object(schema, "properties");
 	cJSON *required = cJSON_CreateArray();
 
@@ -168,9 +173,9 @@ static void put_reference(cJSON *o, const char *kind, const char *name)
 static void put_answer(cJSON *answers, const char *status, const char *text, const struct route *r)
 {
 	cJSON *o = json_put_object(answers, status), *content;
-	const char *type = r->answer[0] ? "application/json"
-		: strcmp(r->pattern, "/metrics") == 0 ? "text/plain"
-						      : "application/x-tar";
+	const char *type = r->answer[0]				 ? "application/json"
+			   : strcmp(r->pattern, "/metrics") == 0 ? "text/plain"
+								 : "application/x-tar";
 
 	json_put_str(o, "description", text);
 	content = json_put_object(json_put_object(o, "content"), type);
@@ -240,7 +245,8 @@ static void put_operation(cJSON *paths, const struct route *r)
 static cJSON *error_schema(void)
 {
 	static const char *const fields[] = {"code", "message", "hint", "field"};
-	cJSON *o = typed("object"), *inner = typed("object"), *p = json_put_object(inner, "properties");
+	cJSON *o = typed("object"), *inner = typed("object"),
+	      *p = json_put_object(inner, "properties");
 	cJSON *required = json_put_array(inner, "required");
 
 	for (int i = 0; i < 4; i++) {
@@ -263,13 +269,14 @@ static void put_components(cJSON *o)
 	cJSON_AddItemToObject(schemas, "Error", error_schema());
 	for (const struct route *r = routes; r->method; r++)
 		if (r->answer[0] && !cJSON_GetObjectItemCaseSensitive(schemas, r->answer)) {
-			int list = strcmp(r->answer, "Projects") == 0 || strcmp(r->answer, "Settings") == 0;
+			int list = strcmp(r->answer, "Projects") == 0 ||
+				   strcmp(r->answer, "Settings") == 0;
 
 			cJSON_AddItemToObject(schemas, r->answer, typed(list ? "array" : "object"));
 			if (list)
 				cJSON_AddItemToObject(
-					cJSON_GetObjectItemCaseSensitive(schemas, r->answer), "items",
-					typed("object"));
+					cJSON_GetObjectItemCaseSensitive(schemas, r->answer),
+					"items", typed("object"));
 		}
 	error = json_put_object(json_put_object(components, "responses"), "Error");
 	json_put_str(error, "description", "what is wrong and what to do about it");

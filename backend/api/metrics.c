@@ -9,7 +9,7 @@
 
 #include "backend/base/xalloc.h"
 
-#define SERIES  1024
+#define SERIES	1024
 #define BUCKETS 11
 
 static const double bounds_s[BUCKETS] = {
@@ -44,7 +44,7 @@ void metrics_free(struct metrics *m)
 static int is_series(const struct series *s, const struct record *r)
 {
 	return s->touched && s->rollout == r->rollout && s->arm == r->arm &&
-		strcmp(s->version, r->version) == 0 && strcmp(s->endpoint, r->endpoint) == 0;
+	       strcmp(s->version, r->version) == 0 && strcmp(s->endpoint, r->endpoint) == 0;
 }
 
 static struct series *series_of(struct metrics *m, const struct record *r)
@@ -124,8 +124,8 @@ static void put_labels(struct buf *out, const struct series *s)
 	put_label(out, "environment", s->environment);
 	buf_addc(out, ',');
 	put_label(out, "version", s->version);
-	buf_addf(out, ",arm=\"%s\",rollout=\"%lld\"", s->arm == ARM_CANDIDATE ? "candidate" : "stable",
-		(long long)s->rollout);
+	buf_addf(out, ",arm=\"%s\",rollout=\"%lld\"",
+		s->arm == ARM_CANDIDATE ? "candidate" : "stable", (long long)s->rollout);
 }
 
 static void put_counter(
@@ -173,7 +173,8 @@ static void put_latencies(struct buf *out, const struct metrics *m)
 			buf_addf(out, "%s_bucket{", name);
 			put_labels(out, s);
 			if (b < BUCKETS)
-				buf_addf(out, ",le=\"%g\"} %lld\n", bounds_s[b], (long long)s->buckets[b]);
+				buf_addf(out, ",le=\"%g\"} %lld\n", bounds_s[b],
+					(long long)s->buckets[b]);
 			else
 				buf_addf(out, ",le=\"+Inf\"} %lld\n", (long long)s->answers);
 		}
@@ -219,8 +220,8 @@ static void put_gauge(
 		put_label(out, "environment", ep->row.environment);
 		buf_addc(out, ',');
 		put_label(out, "version", ep->row.candidate);
-		buf_addf(out, ",arm=\"candidate\",rollout=\"%lld\"} %.17g\n", (long long)ep->row.rollout,
-			gauge_of(w, ep, g));
+		buf_addf(out, ",arm=\"candidate\",rollout=\"%lld\"} %.17g\n",
+			(long long)ep->row.rollout, gauge_of(w, ep, g));
 	}
 }
 
@@ -233,7 +234,8 @@ static void put_one(
 
 static void put_engine(struct buf *out, struct world *w)
 {
-	struct ingest_counts c = w->ingest ? ingest_get_counts(w->ingest) : (struct ingest_counts){0};
+	struct ingest_counts c =
+		w->ingest ? ingest_get_counts(w->ingest) : (struct ingest_counts){0};
 
 	head(out, "pithead_info", "gauge", "The engine's version.");
 	buf_adds(out, "pithead_info{version=\"" PITHEAD_VERSION "\"} 1\n");
@@ -245,11 +247,14 @@ static void put_engine(struct buf *out, struct world *w)
 		(double)store_head(w->store));
 	put_one(out, "pithead_log_received_total", "counter", "Datagrams of the prediction log.",
 		(double)c.received);
-	put_one(out, "pithead_log_parsed_total", "counter", "Records read from them.", (double)c.parsed);
-	put_one(out, "pithead_log_bad_total", "counter", "Datagrams that are no record.", (double)c.bad);
-	put_one(out, "pithead_log_ring_full_total", "counter", "Datagrams dropped by a slow engine.",
-		(double)c.ring_full);
-	put_one(out, "pithead_log_lost_total", "counter", "Records that never arrived.", (double)c.lost);
+	put_one(out, "pithead_log_parsed_total", "counter", "Records read from them.",
+		(double)c.parsed);
+	put_one(out, "pithead_log_bad_total", "counter", "Datagrams that are no record.",
+		(double)c.bad);
+	put_one(out, "pithead_log_ring_full_total", "counter",
+		"Datagrams dropped by a slow engine.", (double)c.ring_full);
+	put_one(out, "pithead_log_lost_total", "counter", "Records that never arrived.",
+		(double)c.lost);
 }
 
 void metrics_format(const struct metrics *m, struct world *w, struct buf *out)
@@ -259,7 +264,8 @@ void metrics_format(const struct metrics *m, struct world *w, struct buf *out)
 		"Answered requests.");
 	put_counter(out, m, "pithead_failures_total", offsetof(struct series, failures),
 		"Requests that failed: status 500 and above, or no answer.");
-	put_counter(out, m, "pithead_segment_unknown_total", offsetof(struct series, segment_unknown),
+	put_counter(out, m, "pithead_segment_unknown_total",
+		offsetof(struct series, segment_unknown),
 		"Requests whose segment could not be read while overrides were in force.");
 	put_counter(out, m, "pithead_keyless_total", offsetof(struct series, keyless),
 		"Requests without the split key.");
@@ -268,6 +274,7 @@ void metrics_format(const struct metrics *m, struct world *w, struct buf *out)
 	put_gauge(out, w, "pithead_share_ratio", GAUGE_SHARE, "Desired share of the candidate.");
 	put_gauge(out, w, "pithead_share_in_force_ratio", GAUGE_IN_FORCE,
 		"Share of the candidate that counts at the gateway now.");
-	put_gauge(out, w, "pithead_lease_seconds", GAUGE_LEASE, "Time left of the candidate's lease.");
+	put_gauge(out, w, "pithead_lease_seconds", GAUGE_LEASE,
+		"Time left of the candidate's lease.");
 	put_gauge(out, w, "pithead_data_time_seconds", GAUGE_DATA, "Time of the newest record.");
 }

@@ -9,18 +9,18 @@
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 
-#define ROWS       256
-#define MINUTE_US  60000000LL
-#define HOUR_US    (60 * MINUTE_US)
-#define VERB_DENY  "access.denied"
-#define VERB_READ  "audit.read"
+#define ROWS	  256
+#define MINUTE_US 60000000LL
+#define HOUR_US	  (60 * MINUTE_US)
+#define VERB_DENY "access.denied"
+#define VERB_READ "audit.read"
 
 struct note {
 	const char *verb; /* a constant; NULL = the row is free */
 	struct caller caller;
 	char subject[160], detail[320], request_id[65]; /* request_id: of the latest */
-	int64_t opened_us, closes_us;                   /* monotonic */
-	int64_t more;                                   /* after the first */
+	int64_t opened_us, closes_us;			/* monotonic */
+	int64_t more;					/* after the first */
 };
 
 struct notes {
@@ -49,11 +49,11 @@ static void write_event(struct notes *n, const struct note *row, const char *det
 
 static void close_row(struct notes *n, struct note *row)
 {
-	char detail[400];
-
 	if (row->more) {
-		snprintf(detail, sizeof detail, "%lld more within a minute: %s", (long long)row->more,
-			row->detail);
+		char detail[400];
+
+		snprintf(detail, sizeof detail, "%lld more within a minute: %s",
+			(long long)row->more, row->detail);
 		write_event(n, row, detail);
 	}
 	row->verb = NULL;
@@ -102,7 +102,8 @@ static void note_add(struct notes *n, const char *verb, int64_t span_us, const s
 		str_copy(row->request_id, sizeof row->request_id, request_id);
 		return;
 	}
-	*row = (struct note){.verb = verb, .caller = *c, .opened_us = now, .closes_us = now + span_us};
+	*row = (struct note){
+		.verb = verb, .caller = *c, .opened_us = now, .closes_us = now + span_us};
 	str_copy(row->subject, sizeof row->subject, subject);
 	str_copy(row->detail, sizeof row->detail, detail);
 	str_copy(row->request_id, sizeof row->request_id, request_id);

@@ -124,8 +124,8 @@ static void name_permissions(unsigned any_of, char *out, size_t size)
 	out[0] = '\0';
 	for (unsigned bit = 1; bit & PERM_ALL; bit <<= 1)
 		if (any_of & bit && used < size)
-			used += (size_t)snprintf(
-				out + used, size - used, "%s\"%s\"", used ? " or " : "", permission_name(bit));
+			used += (size_t)snprintf(out + used, size - used, "%s\"%s\"",
+				used ? " or " : "", permission_name(bit));
 }
 
 int request_need(struct request *rq, unsigned any_of, struct err *e)
@@ -139,7 +139,9 @@ int request_need(struct request *rq, unsigned any_of, struct err *e)
 	err_set(e, ERR_DENIED, "%s (%s) lacks the permission %s%s%s", c->user, c->role, names,
 		rq->project[0] ? " in the project " : "", rq->project);
 	if (strcmp(c->role, "stranger") == 0)
-		err_hint(e, "no access section names %s: an admin can add them in pithead.yaml and apply it",
+		err_hint(e,
+			"no access section names %s: an admin can add them in pithead.yaml and "
+			"apply it",
 			c->user);
 	else if (rq->as[0])
 		err_hint(e, "this session was lowered to %s", rq->as);
@@ -208,7 +210,8 @@ static int split_version(struct request *rq, struct err *e)
 	if (field_check_text("the version in the path", FIELD_ID, rq->param[0], e) != 0)
 		return e->code;
 	if (!rq->param[0][n]) {
-		err_set(e, ERR_INVALID, "a version is named PROJECT~NAME, not \"%.60s\"", rq->param[0]);
+		err_set(e, ERR_INVALID, "a version is named PROJECT~NAME, not \"%.60s\"",
+			rq->param[0]);
 		return err_field(e, "path");
 	}
 	str_copy(rq->param[1], sizeof rq->param[1], rq->param[0] + n + 1);
@@ -255,8 +258,8 @@ static void grant(struct request *rq)
 {
 	rq->caller = rq->peer;
 	rq->caller.via = rq->via[0] == 'c' && strcmp(rq->via, "console") == 0 ? "console"
-		: strcmp(rq->via, "command") == 0				   ? "command"
-										   : "api";
+			 : strcmp(rq->via, "command") == 0		      ? "command"
+									      : "api";
 	auth_grant(rq->world, rq->project[0] ? rq->project : NULL, &rq->caller);
 	if (rq->as[0]) {
 		rq->caller.permissions &= role_permissions(rq->as);
@@ -307,7 +310,8 @@ static int read_headers(struct request *rq, struct err *e)
 	}
 	for (const char *p = rq->idempotency; *p; p++)
 		if (*p <= ' ' || *p > '~') {
-			err_set(e, ERR_INVALID, "Idempotency-Key must be printable ASCII without spaces");
+			err_set(e, ERR_INVALID,
+				"Idempotency-Key must be printable ASCII without spaces");
 			return err_field(e, "Idempotency-Key");
 		}
 	text = request_query(rq, "dry_run");
@@ -404,7 +408,8 @@ static int read_body(struct request *rq, struct err *e)
 			return err_set(e, ERR_INVALID, "a GET takes no body");
 		return 0;
 	}
-	rq->body = body_parse(buf_text(&rq->body_text), rq->body_text.len, r->body ? r->body : none, e);
+	rq->body = body_parse(
+		buf_text(&rq->body_text), rq->body_text.len, r->body ? r->body : none, e);
 	return rq->body ? 0 : e->code;
 }
 

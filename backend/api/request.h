@@ -11,9 +11,9 @@
 #include "backend/acts/world.h"
 #include "backend/base/buf.h"
 
-#define REQUEST_PARAMS  2
+#define REQUEST_PARAMS	2
 #define REQUEST_QUERIES 16
-#define REQUEST_WAIT    1 /* a handler's answer: not yet, ask `poll` again */
+#define REQUEST_WAIT	1 /* a handler's answer: not yet, ask `poll` again */
 
 struct cJSON;
 struct body;
@@ -23,11 +23,11 @@ struct metrics;
 
 /* What requests share; owned by the server. */
 struct api_state {
-	struct world *world;   /* borrowed */
-	struct notes *notes;   /* owned: coalesced events of denials and reading */
+	struct world *world;	 /* borrowed */
+	struct notes *notes;	 /* owned: coalesced events of denials and reading */
 	struct metrics *metrics; /* owned */
-	struct request *live;  /* list of all requests under way, newest first */
-	int changed;           /* an act was done: whoever waits must look again */
+	struct request *live;	 /* list of all requests under way, newest first */
+	int changed;		 /* an act was done: whoever waits must look again */
 	/* Called instead of the row's handler: how tests see what got through. NULL = the row's. */
 	int (*spy)(struct request *rq, struct err *e);
 };
@@ -36,8 +36,8 @@ struct reply {
 	int status;
 	const char *type; /* content type; a constant */
 	struct buf body;
-	char allow[32];    /* 405: the methods that the path has */
-	int fd;            /* -1, or a file to send instead of body; owned until sent */
+	char allow[32]; /* 405: the methods that the path has */
+	int fd;		/* -1, or a file to send instead of body; owned until sent */
 	int64_t fd_size;
 };
 
@@ -62,15 +62,15 @@ struct request {
 
 	const struct route *route; /* NULL: none matched */
 	char project[NAME_SIZE];   /* the scope; "" = all projects */
-	char endpoint[ID_SIZE];    /* set for routes of an endpoint; looked up anew after a wait */
-	int64_t number;            /* {n} or {seq} of the path */
-	int64_t revision;          /* If-Match, 0 = none */
+	char endpoint[ID_SIZE];	   /* set for routes of an endpoint; looked up anew after a wait */
+	int64_t number;		   /* {n} or {seq} of the path */
+	int64_t revision;	   /* If-Match, 0 = none */
 	int dry_run;
 
 	struct buf body_text;
-	struct body *body;    /* owned; parsed fields */
+	struct body *body; /* owned; parsed fields */
 	int body_too_large;
-	char upload[300];     /* temporary file of an upload, "" = none; removed with the request */
+	char upload[300]; /* temporary file of an upload, "" = none; removed with the request */
 	int upload_fd;
 	int64_t upload_bytes;
 
@@ -83,9 +83,9 @@ struct request {
 	int64_t deadline_us; /* monotonic */
 
 	struct act_result result; /* of an act, while its proof is awaited */
-	int acted;                /* result holds a committed act */
-	int replayed;             /* the answer comes from an earlier request with the same key */
-	char fingerprint[512];    /* route and body digest, for the idempotency key */
+	int acted;		  /* result holds a committed act */
+	int replayed;		  /* the answer comes from an earlier request with the same key */
+	char fingerprint[512];	  /* route and body digest, for the idempotency key */
 };
 
 /* A new request; freed by request_free, which also removes its upload. uri is raw. */

@@ -77,7 +77,8 @@ static int fits(const struct segment *path, int count, const char *pattern)
 		return 0;
 	for (int i = 0; i < count; i++)
 		if (want[i].text[0] != '{' &&
-			(want[i].n != path[i].n || memcmp(want[i].text, path[i].text, want[i].n) != 0))
+			(want[i].n != path[i].n ||
+				memcmp(want[i].text, path[i].text, want[i].n) != 0))
 			return 0;
 	return 1;
 }
@@ -92,8 +93,10 @@ static int take_params(struct request *rq, const struct segment *path, int count
 		if (want[i].text[0] != '{')
 			continue;
 		must(next < REQUEST_PARAMS);
-		if (router_decode(path[i].text, path[i].n, rq->param[next], sizeof rq->param[0]) != 0) {
-			err_set(e, ERR_INVALID, "the path holds a broken %%-escape or a name that is too long");
+		if (router_decode(path[i].text, path[i].n, rq->param[next], sizeof rq->param[0]) !=
+			0) {
+			err_set(e, ERR_INVALID,
+				"the path holds a broken %%-escape or a name that is too long");
 			return err_field(e, "path");
 		}
 		next++;
@@ -127,8 +130,8 @@ int router_find(struct request *rq, struct err *e)
 			return take_params(rq, path, count, e);
 		}
 		if (used + strlen(r->method) + 3 < sizeof rq->reply.allow) {
-			used += (size_t)snprintf(rq->reply.allow + used, sizeof rq->reply.allow - used,
-				"%s%s", used ? ", " : "", r->method);
+			used += (size_t)snprintf(rq->reply.allow + used,
+				sizeof rq->reply.allow - used, "%s%s", used ? ", " : "", r->method);
 		}
 	}
 	if (!used)
@@ -153,7 +156,8 @@ int router_parse_query(struct request *rq, const char *query, struct err *e)
 			rq->query_count == REQUEST_QUERIES || request_query(rq, name)) {
 			free(value);
 			err_set(e, ERR_INVALID,
-				"the query is broken at \"%.60s\": a bad escape, a repeated name, or too many",
+				"the query is broken at \"%.60s\": a bad escape, a repeated name, "
+				"or too many",
 				query);
 			return err_field(e, "query");
 		}
@@ -202,7 +206,8 @@ int router_check_query(const struct request *rq, struct err *e)
 	}
 	for (const struct field *f = rq->route->query; f && f->name; f++)
 		if (f->required && !request_query(rq, f->name)) {
-			err_set(e, ERR_INVALID, "the query parameter %s is missing: %s", f->name, f->help);
+			err_set(e, ERR_INVALID, "the query parameter %s is missing: %s", f->name,
+				f->help);
 			return err_field(e, f->name);
 		}
 	return 0;
@@ -250,7 +255,8 @@ static int is_id(const char *text)
 		return 0;
 	memcpy(project, text, n);
 	project[n] = '\0';
-	return is_name(project, "._-", NAME_SIZE - 1) && is_name(text + n + 1, "._-", NAME_SIZE - 1);
+	return is_name(project, "._-", NAME_SIZE - 1) &&
+	       is_name(text + n + 1, "._-", NAME_SIZE - 1);
 }
 
 /* What is wrong with a reason, or NULL. Both limits count: people count characters, rows bytes. */
@@ -277,27 +283,28 @@ static const char *text_fault(enum field_type type, const char *text)
 	case FIELD_REASON:
 		return reason_fault(text);
 	case FIELD_NAME:
-		return is_name(text, "._-", NAME_SIZE - 1)
-			? NULL
-			: "must be a name: letters, digits, \".\", \"_\" and \"-\", at most 63";
+		return is_name(text, "._-", NAME_SIZE - 1) ? NULL
+							   : "must be a name: letters, digits, "
+							     "\".\", \"_\" and \"-\", at most 63";
 	case FIELD_ID:
-		return is_id(text) ? NULL : "must be an endpoint: NAME, PROJECT/NAME or PROJECT~NAME";
+		return is_id(text) ? NULL
+				   : "must be an endpoint: NAME, PROJECT/NAME or PROJECT~NAME";
 	case FIELD_SEGMENT:
-		return is_name(text, "._:-", 60)
-			? NULL
-			: "must be a segment: letters, digits, \".\", \"_\", \":\" and \"-\", at most 60";
+		return is_name(text, "._:-", 60) ? NULL
+						 : "must be a segment: letters, digits, \".\", "
+						   "\"_\", \":\" and \"-\", at most 60";
 	case FIELD_INT:
 	case FIELD_SHARE:
 	case FIELD_SHARE_NULL:
 		return field_parse_int(text, &number) == 0 &&
-				(type == FIELD_INT || number <= SHARE_ALL)
-			? NULL
-			: "must be a whole number of digits, not negative";
+				       (type == FIELD_INT || number <= SHARE_ALL)
+			       ? NULL
+			       : "must be a whole number of digits, not negative";
 	case FIELD_BOOL:
-		return strcmp(text, "1") == 0 || strcmp(text, "0") == 0 || strcmp(text, "true") == 0 ||
-				strcmp(text, "false") == 0
-			? NULL
-			: "must be 1 or 0";
+		return strcmp(text, "1") == 0 || strcmp(text, "0") == 0 ||
+				       strcmp(text, "true") == 0 || strcmp(text, "false") == 0
+			       ? NULL
+			       : "must be 1 or 0";
 	case FIELD_REGEX:
 		return strlen(text) <= 1000 ? NULL : "is longer than 1000 bytes";
 	case FIELD_TEXT:

@@ -8,29 +8,29 @@
 
 /* What a path is about, hence whose roles count. */
 enum scope {
-	SCOPE_ALL,      /* no project: the union over all */
+	SCOPE_ALL,	/* no project: the union over all */
 	SCOPE_ENDPOINT, /* {e} */
-	SCOPE_ROLLOUT,  /* {n} */
-	SCOPE_CHANGE,   /* {seq} */
-	SCOPE_ALERT,    /* {n} */
-	SCOPE_VERSION,  /* {v}: PROJECT~NAME */
-	SCOPE_PROJECT,  /* ?project= */
-	SCOPE_SPEC      /* the project that the text in the body names */
+	SCOPE_ROLLOUT,	/* {n} */
+	SCOPE_CHANGE,	/* {seq} */
+	SCOPE_ALERT,	/* {n} */
+	SCOPE_VERSION,	/* {v}: PROJECT~NAME */
+	SCOPE_PROJECT,	/* ?project= */
+	SCOPE_SPEC	/* the project that the text in the body names */
 };
 
 /* What a field of a body or of a query must be. */
 enum field_type {
-	FIELD_TEXT,       /* any UTF-8 text */
-	FIELD_REASON,     /* at most 500 characters, no control characters */
-	FIELD_NAME,       /* a name: letters, digits, . _ -, at most 63 */
-	FIELD_ID,         /* an endpoint: NAME, PROJECT/NAME or PROJECT~NAME */
-	FIELD_SEGMENT,    /* letters, digits, . _ : -, at most 60 */
-	FIELD_SHARE,      /* whole basis points 0..10000 */
+	FIELD_TEXT,	  /* any UTF-8 text */
+	FIELD_REASON,	  /* at most 500 characters, no control characters */
+	FIELD_NAME,	  /* a name: letters, digits, . _ -, at most 63 */
+	FIELD_ID,	  /* an endpoint: NAME, PROJECT/NAME or PROJECT~NAME */
+	FIELD_SEGMENT,	  /* letters, digits, . _ : -, at most 60 */
+	FIELD_SHARE,	  /* whole basis points 0..10000 */
 	FIELD_SHARE_NULL, /* the same, or null */
-	FIELD_INT,        /* a whole number, not negative */
-	FIELD_BOOL,       /* true or false; in a query also 1 or 0 */
+	FIELD_INT,	  /* a whole number, not negative */
+	FIELD_BOOL,	  /* true or false; in a query also 1 or 0 */
 	FIELD_REGEX,
-	FIELD_OUTCOMES    /* the list of POST /v1/outcomes */
+	FIELD_OUTCOMES /* the list of POST /v1/outcomes */
 };
 
 struct field {
@@ -42,7 +42,7 @@ struct field {
 
 struct route {
 	const char *method, *pattern; /* a segment {x} takes any text */
-	unsigned permission;          /* any one of these bits is needed */
+	unsigned permission;	      /* any one of these bits is needed */
 	enum scope scope;
 	int mutates;
 	int (*handler)(struct request *rq, struct err *e);
@@ -52,9 +52,9 @@ struct route {
 	const char *summary;
 	const struct field *body;  /* NULL = no JSON body */
 	const struct field *query; /* NULL = none */
-	const char *answer;        /* name of the answer's schema, "" = not JSON */
-	int upload;                /* the body is a tar file */
-	int noted;                 /* an auditor's reading of it is an event */
+	const char *answer;	   /* name of the answer's schema, "" = not JSON */
+	int upload;		   /* the body is a tar file */
+	int noted;		   /* an auditor's reading of it is an event */
 };
 
 /* The table, ended by a row with a NULL method (routes.c). */

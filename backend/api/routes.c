@@ -6,11 +6,23 @@
 
 #include "backend/api/router.h"
 
-#define END {NULL, FIELD_TEXT, 0, NULL}
-#define REASON {"reason", FIELD_REASON, 0, "why, for those who read it later"}
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, FIELD_TEXT, 0, NULL                                                          \
+	}
+#define REASON                                                                                     \
+	{                                                                                          \
+		"reason", FIELD_REASON, 0, "why, for those who read it later"                      \
+	}
 #define SHARE_HELP "basis points, 0 to 10000"
-#define LIMIT {"limit", FIELD_INT, 0, "how many at most, 1 to 1000; 100 unless told"}
-#define MATCH {"match", FIELD_REGEX, 0, "regular expression that the item's text must match"}
+#define LIMIT                                                                                      \
+	{                                                                                          \
+		"limit", FIELD_INT, 0, "how many at most, 1 to 1000; 100 unless told"              \
+	}
+#define MATCH                                                                                      \
+	{                                                                                          \
+		"match", FIELD_REGEX, 0, "regular expression that the item's text must match"      \
+	}
 
 static const struct field body_reason[] = {REASON, END};
 static const struct field body_stop[] = {
@@ -33,7 +45,8 @@ static const struct field body_advance[] = {
 static const struct field body_plan[] = {{"spec", FIELD_TEXT, 1, "the text of pithead.yaml"},
 	{"commit", FIELD_TEXT, 0, "the git commit that it comes from"},
 	{"dirty", FIELD_BOOL, 0, "the work tree had uncommitted changes"}, END};
-static const struct field body_apply[] = {REASON, {"spec", FIELD_TEXT, 1, "the text of pithead.yaml"},
+static const struct field body_apply[] = {REASON,
+	{"spec", FIELD_TEXT, 1, "the text of pithead.yaml"},
 	{"commit", FIELD_TEXT, 0, "the git commit that it comes from"},
 	{"dirty", FIELD_BOOL, 0, "the work tree had uncommitted changes"},
 	{"base", FIELD_INT, 0, "spec_seq of the plan that was seen"}, END};
@@ -48,7 +61,8 @@ static const struct field query_rollouts[] = {
 	{"endpoint", FIELD_ID, 0, "only of this endpoint"},
 	{"after", FIELD_INT, 0, "`next` of the page before"}, LIMIT, MATCH, END};
 static const struct field query_changes[] = {{"endpoint", FIELD_ID, 0, "only of this endpoint"},
-	{"since_us", FIELD_INT, 0, "only since then"}, {"actor", FIELD_TEXT, 0, "only by this user"},
+	{"since_us", FIELD_INT, 0, "only since then"},
+	{"actor", FIELD_TEXT, 0, "only by this user"},
 	{"after", FIELD_INT, 0, "`next` of the page before"}, LIMIT, MATCH, END};
 static const struct field query_audit[] = {{"after", FIELD_INT, 0, "`next` of the page before"},
 	LIMIT, MATCH, {"actor", FIELD_TEXT, 0, "only by this user"},
@@ -56,7 +70,8 @@ static const struct field query_audit[] = {{"after", FIELD_INT, 0, "`next` of th
 	{"subject", FIELD_TEXT, 0, "only about this"},
 	{"endpoint", FIELD_ID, 0, "only of this endpoint"},
 	{"rollout", FIELD_INT, 0, "only of this rollout"},
-	{"since_us", FIELD_INT, 0, "only since then"}, {"until_us", FIELD_INT, 0, "only until then"},
+	{"since_us", FIELD_INT, 0, "only since then"},
+	{"until_us", FIELD_INT, 0, "only until then"},
 	{"ascending", FIELD_BOOL, 0, "1 = oldest first"}, END};
 static const struct field query_versions[] = {{"project", FIELD_NAME, 0, "only of this project"},
 	{"after", FIELD_INT, 0, "`next` of the page before"}, LIMIT, END};
@@ -68,13 +83,15 @@ static const struct field query_events[] = {
 	{"after", FIELD_INT, 0, "answer when the head is past this event"},
 	{"wait", FIELD_INT, 0, "seconds to wait at most, 0 to 60; 0 unless told"}, END};
 
-#define ANYONE (PERM_ALL) /* any permission at all: not a stranger */
-#define GET    "GET"
-#define POST   "POST"
+#define ANYONE	(PERM_ALL) /* any permission at all: not a stranger */
+#define GET	"GET"
+#define POST	"POST"
 #define UNDOERS (PERM_LOWER | PERM_RELEASE | PERM_APPLY | PERM_ADMIN)
 #define ROLLOUT_ACT(verb, permission, text)                                                        \
-	{POST, "/v1/rollouts/{n}/" verb, permission, SCOPE_ROLLOUT, 1, handle_rollout_verb, NULL,  \
-		text, body_reason, NULL, "Act", 0, 0}
+	{                                                                                          \
+		POST, "/v1/rollouts/{n}/" verb, permission, SCOPE_ROLLOUT, 1, handle_rollout_verb, \
+			NULL, text, body_reason, NULL, "Act", 0, 0                                 \
+	}
 
 const struct route routes[] = {
 	{GET, "/v1/engine", PERM_READ, SCOPE_ALL, 0, handle_engine, NULL, "the engine itself", NULL,
@@ -88,8 +105,8 @@ const struct route routes[] = {
 	{GET, "/v1/projects", PERM_READ, SCOPE_ALL, 0, handle_projects, NULL,
 		"the projects and their applied specs", NULL, NULL, "Projects", 0, 0},
 	{GET, "/v1/now", PERM_READ, SCOPE_ALL, 0, handle_now, NULL,
-		"endpoints worst first, rollouts, alerts, and changes by suspicion", NULL, NULL, "Now",
-		0, 0},
+		"endpoints worst first, rollouts, alerts, and changes by suspicion", NULL, NULL,
+		"Now", 0, 0},
 	{GET, "/v1/endpoints", PERM_READ, SCOPE_ALL, 0, handle_endpoints, NULL, "all endpoints",
 		NULL, NULL, "Endpoints", 0, 0},
 	{GET, "/v1/endpoints/{e}", PERM_READ, SCOPE_ENDPOINT, 0, handle_endpoint, NULL,
@@ -104,8 +121,8 @@ const struct route routes[] = {
 	{POST, "/v1/endpoints/{e}/rollouts", PERM_RELEASE, SCOPE_ENDPOINT, 1, handle_start, NULL,
 		"start a rollout", body_start, NULL, "Act", 0, 0},
 	{POST, "/v1/endpoints/{e}/overrides", PERM_LOWER | PERM_RELEASE, SCOPE_ENDPOINT, 1,
-		handle_override, need_override, "pin a segment to one arm, or end that", body_override,
-		NULL, "Act", 0, 0},
+		handle_override, need_override, "pin a segment to one arm, or end that",
+		body_override, NULL, "Act", 0, 0},
 	{GET, "/v1/rollouts", PERM_READ, SCOPE_ALL, 0, handle_rollouts, NULL,
 		"rollouts, newest first", NULL, query_rollouts, "Rollouts", 0, 0},
 	{GET, "/v1/rollouts/{n}", PERM_READ, SCOPE_ROLLOUT, 0, handle_rollout, NULL,
@@ -149,7 +166,8 @@ const struct route routes[] = {
 	{GET, "/v1/settings", PERM_READ, SCOPE_ALL, 0, handle_settings, NULL,
 		"the engine's tunables and their ranges", NULL, NULL, "Settings", 0, 0},
 	{POST, "/v1/backup", PERM_ADMIN, SCOPE_ALL, 1, handle_backup, NULL,
-		"a tar file of databases, bundles, keys and configuration", body_reason, NULL, "", 0, 0},
+		"a tar file of databases, bundles, keys and configuration", body_reason, NULL, "",
+		0, 0},
 	{GET, "/v1/openapi.json", ANYONE, SCOPE_ALL, 0, handle_openapi, NULL, "this description",
 		NULL, NULL, "OpenApi", 0, 0},
 	{GET, "/metrics", PERM_READ, SCOPE_ALL, 0, handle_metrics, NULL, "Prometheus text", NULL,

@@ -24,7 +24,8 @@ int handle_rollback(struct request *rq, struct err *e)
 
 	if (!ep)
 		return e->code;
-	ANSWER_ACT(rq, e, act_rollback(rq->world, &a, ep, body_str(rq->body, "to"), &rq->result, e));
+	ANSWER_ACT(
+		rq, e, act_rollback(rq->world, &a, ep, body_str(rq->body, "to"), &rq->result, e));
 }
 
 int handle_serve(struct request *rq, struct err *e)
@@ -58,11 +59,13 @@ int handle_override(struct request *rq, struct err *e)
 	if (!ep)
 		return e->code;
 	if (share != -1 && share != 0 && share != SHARE_ALL) {
-		err_set(e, ERR_INVALID, "share_bp must be 0 (stable), 10000 (candidate) or null (remove)");
+		err_set(e, ERR_INVALID,
+			"share_bp must be 0 (stable), 10000 (candidate) or null (remove)");
 		return err_field(e, "share_bp");
 	}
 	ANSWER_ACT(rq, e,
-		act_override(rq->world, &a, ep, body_str(rq->body, "segment"), share, &rq->result, e));
+		act_override(
+			rq->world, &a, ep, body_str(rq->body, "segment"), share, &rq->result, e));
 }
 
 int handle_rollout_verb(struct request *rq, struct err *e)
@@ -71,8 +74,7 @@ int handle_rollout_verb(struct request *rq, struct err *e)
 	struct act a = request_act(rq);
 	int share = (int)body_int(rq->body, "share_bp", -1);
 
-	ANSWER_ACT(rq, e,
-		act_rollout_verb(rq->world, &a, rq->number, verb, share, &rq->result, e));
+	ANSWER_ACT(rq, e, act_rollout_verb(rq->world, &a, rq->number, verb, share, &rq->result, e));
 }
 
 int handle_ack(struct request *rq, struct err *e)

@@ -26,7 +26,8 @@ static int read_query(struct request *rq, struct event_query *q, struct err *e)
 	struct live_endpoint *ep;
 	int64_t limit;
 
-	*q = (struct event_query){.actor = filter(rq, "actor"), .match = filter(rq, "match"),
+	*q = (struct event_query){.actor = filter(rq, "actor"),
+		.match = filter(rq, "match"),
 		.endpoint = filter(rq, "endpoint")};
 	if (request_query_int(rq, "limit", 1, 1000, 100, &limit, e) != 0 ||
 		request_query_int(rq, "after", 0, INT64_MAX, 0, &q->after, e) != 0 ||
@@ -97,7 +98,8 @@ int handle_audit(struct request *rq, struct err *e)
 /* Changes after ev that touch what it touched: the reason why an undo may not be what is wanted. */
 static struct cJSON *later_changes(struct request *rq, const struct event *ev)
 {
-	struct event_query q = {.after = ev->seq, .ascending = 1, .limit = LATER_MOST, .changes_only = 1};
+	struct event_query q = {
+		.after = ev->seq, .ascending = 1, .limit = LATER_MOST, .changes_only = 1};
 	struct cJSON *list = codec_array();
 	struct event_list events = {0};
 	int64_t next;

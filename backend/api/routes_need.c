@@ -1,5 +1,6 @@
 /* routes_need.c: which permission an act needs when that depends on what it would do: what lowers
- * the candidate's traffic or returns to an earlier stable version needs less than what raises it. */
+ * the candidate's traffic or returns to an earlier stable version needs less than what raises it.
+ */
 #include <string.h>
 
 #include "backend/acts/state.h"

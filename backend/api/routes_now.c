@@ -55,14 +55,14 @@ static struct cJSON *rank_changes(
 		if (!request_may_read(rq, events.rows[i].project))
 			continue;
 		suspects[n].ev = &events.rows[i];
-		suspects[n].suspicion = suspicion_of(
-			&events.rows[i], views, count, now, suspects[n].why, sizeof suspects[n].why);
+		suspects[n].suspicion = suspicion_of(&events.rows[i], views, count, now,
+			suspects[n].why, sizeof suspects[n].why);
 		n++;
 	}
 	qsort(suspects, (size_t)n, sizeof *suspects, compare_suspects);
 	for (int i = 0; i < n && i < CHANGES_SHOWN; i++)
-		codec_append(list,
-			codec_change(rq->world, suspects[i].ev, suspects[i].suspicion, suspects[i].why));
+		codec_append(list, codec_change(rq->world, suspects[i].ev, suspects[i].suspicion,
+					   suspects[i].why));
 	free(suspects);
 	event_list_release(&events);
 	return list;

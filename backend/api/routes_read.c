@@ -60,7 +60,8 @@ int handle_endpoints(struct request *rq, struct err *e)
 
 static int on_override(void *arg, const struct override_row *r)
 {
-	codec_append(arg, codec_override(r));
+	if (r->share_bp >= 0) /* else it is removed, and kept until the gateway has forgotten it */
+		codec_append(arg, codec_override(r));
 	return 0;
 }
 
@@ -139,8 +140,9 @@ static int matches(struct match *m, const struct rollout_row *r, struct err *e)
 
 	if (!m)
 		return 1;
-	text = xasprintf("#%lld %s %s %s -> %s %s %s %s %s", (long long)r->id, r->endpoint, r->pattern,
-		r->from_version, r->to_version, r->state, r->author, r->reason, r->end_reason);
+	text = xasprintf("#%lld %s %s %s -> %s %s %s %s %s", (long long)r->id, r->endpoint,
+		r->pattern, r->from_version, r->to_version, r->state, r->author, r->reason,
+		r->end_reason);
 	found = match_find(m, text, strlen(text), e);
 	free(text);
 	return found;
@@ -156,12 +158,12 @@ static int collect_rollouts(struct request *rq, const char *endpoint, int active
 	*next = 0;
 	do {
 		page.count = 0;
-		code = store_list_rollouts(
-			rq->world->store, endpoint, active, before, limit + 1, on_rollout, &page, e);
+		code = store_list_rollouts(rq->world->store, endpoint, active, before, limit + 1,
+			on_rollout, &page, e);
 		for (int i = 0; code >= 0 && i < page.count && kept < limit; i++) {
 			int found = request_may_read(rq, page.rows[i].project)
-				? matches(m, &page.rows[i], e)
-				: 0;
+					    ? matches(m, &page.rows[i], e)
+					    : 0;
 
 			before = page.rows[i].id;
 			if (found < 0)
@@ -173,7 +175,8 @@ static int collect_rollouts(struct request *rq, const char *endpoint, int active
 		}
 		scanned += page.count;
 	} while (code >= 0 && kept < limit && page.count > limit && scanned < SCAN_MOST);
-	if (code >= 0 && page.count > 0 && (page.rows[page.count - 1].id < before || page.count > limit))
+	if (code >= 0 && page.count > 0 &&
+		(page.rows[page.count - 1].id < before || page.count > limit))
 		*next = before;
 	free(page.rows);
 	return code < 0 ? code : 0;
@@ -198,8 +201,8 @@ int handle_rollouts(struct request *rq, struct err *e)
 		return e->code;
 	items = codec_array();
 	code = collect_rollouts(rq, ep ? ep->row.id : NULL,
-		active && (strcmp(active, "1") == 0 || strcmp(active, "true") == 0), after, (int)limit,
-		m, items, &next, e);
+		active && (strcmp(active, "1") == 0 || strcmp(active, "true") == 0), after,
+		(int)limit, m, items, &next, e);
 	match_free(m);
 	codec_reply(rq, 200, codec_page(items, next));
 	return code;

@@ -66,8 +66,7 @@ static struct cJSON *with_manifest(struct request *rq, const struct version_row 
 int handle_version(struct request *rq, struct err *e)
 {
 	struct version_row row;
-	int found =
-		store_find_version(rq->world->store, rq->project, rq->param[1], &row, e);
+	int found = store_find_version(rq->world->store, rq->project, rq->param[1], &row, e);
 
 	if (found < 0)
 		return found;
@@ -103,9 +102,11 @@ static int plan_version(struct request *rq, const char *folder, struct err *e)
 	}
 	snprintf(p->title, sizeof p->title, "add version %s of %s", name, project);
 	snprintf(p->subject, sizeof p->subject, "version:%s/%s", project, name);
-	snprintf(p->will[p->will_count++], sizeof p->will[0], "keep %lld files, %lld bytes, as %.19s",
-		(long long)b.files, (long long)b.size_bytes, b.digest);
-	str_copy(p->will_not[p->will_not_count++], sizeof p->will_not[0], "route any traffic to it");
+	snprintf(p->will[p->will_count++], sizeof p->will[0],
+		"keep %lld files, %lld bytes, as %.19s", (long long)b.files,
+		(long long)b.size_bytes, b.digest);
+	str_copy(
+		p->will_not[p->will_not_count++], sizeof p->will_not[0], "route any traffic to it");
 	str_copy(p->undo, sizeof p->undo, "a version stays; without a rollout nothing uses it");
 	return request_answer_act(rq, e);
 }
@@ -140,7 +141,8 @@ int handle_version_add(struct request *rq, struct err *e)
 	if (registry_unpack(rq->world->home, rq->upload, folder, sizeof folder, e) != 0)
 		return e->code;
 	code = rq->dry_run ? plan_version(rq, folder, e) : add_version(rq, folder, e);
-	registry_discard(rq->world->home, folder); /* gone already, unless it was known or refused */
+	registry_discard(
+		rq->world->home, folder); /* gone already, unless it was known or refused */
 	return code;
 }
 
@@ -207,7 +209,8 @@ int handle_backup(struct request *rq, struct err *e)
 	remove_copies(folder);
 	/* Whoever has a backup has the keys: no backup without its event. */
 	if (code == 0)
-		code = act_note(rq->world, &a, "engine.backup", "engine", "a backup was handed out", e);
+		code = act_note(
+			rq->world, &a, "engine.backup", "engine", "a backup was handed out", e);
 	if (code != 0 || fstat(fd, &st) != 0) {
 		if (fd >= 0)
 			close(fd);

@@ -20,23 +20,23 @@
 #include "backend/base/xalloc.h"
 #include "backend/wire/paths.h"
 
-#define CONNECTIONS     512u
-#define PER_PERSON      160  /* so that nobody can take all connections from the others */
-#define IDLE_S          60u
-#define DRAIN_MOST      (8 << 20) /* of a refused body that is read so that the answer arrives */
-#define REQUEST_LINE    65536u
+#define CONNECTIONS  512u
+#define PER_PERSON   160 /* so that nobody can take all connections from the others */
+#define IDLE_S	     60u
+#define DRAIN_MOST   (8 << 20) /* of a refused body that is read so that the answer arrives */
+#define REQUEST_LINE 65536u
 
 struct api {
 	struct MHD_Daemon *daemon;
-	int fd;              /* the library's epoll descriptor */
+	int fd; /* the library's epoll descriptor */
 	char path[108];
-	dev_t device;        /* of our socket file, so that api_close never removes another's */
+	dev_t device; /* of our socket file, so that api_close never removes another's */
 	ino_t inode;
 	struct api_state state;
-	struct peer *peers;  /* all connections */
-	int woken;           /* waiting requests must be asked */
-	int kick;            /* connections were resumed: the library needs further runs */
-	int closing;         /* nobody may wait any more */
+	struct peer *peers; /* all connections */
+	int woken;	    /* waiting requests must be asked */
+	int kick;	    /* connections were resumed: the library needs further runs */
+	int closing;	    /* nobody may wait any more */
 	struct waiting *waiting;
 };
 
@@ -70,8 +70,8 @@ static void peer_refuse_crowd(struct api *a, struct peer *peer, int fd)
 		count += p->caller.uid == peer->caller.uid;
 	if (count <= PER_PERSON || auth_is_owner(&peer->caller))
 		return;
-	log_warn("crowd", "%s has more than %d connections; a new one is closed",
-		peer->caller.user, PER_PERSON);
+	log_warn("crowd", "%s has more than %d connections; a new one is closed", peer->caller.user,
+		PER_PERSON);
 	peer->known = 0;
 	shutdown(fd, SHUT_RDWR);
 }
@@ -133,7 +133,9 @@ static void take_header(struct MHD_Connection *c, const char *name, char *out, s
 static int is_request_id(const char *id)
 {
 	return *id && strlen(id) <= 64 &&
-		id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
+	       id[strspn(
+		       id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] ==
+		       '\0';
 }
 
 static void take_head(struct request *rq, struct MHD_Connection *c, const char *method)
@@ -322,13 +324,13 @@ struct api *api_open(struct world *w, const char *socket_path, struct err *e)
 		api_release(a);
 		return NULL;
 	}
-	a->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-		on_request, a, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_URI_LOG_CALLBACK, on_uri, a, MHD_OPTION_NOTIFY_COMPLETED, on_completed, a,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, a, MHD_OPTION_CONNECTION_LIMIT,
-		CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_LINE, MHD_OPTION_END);
+	a->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, on_request, a, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, a,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, a, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, a, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)REQUEST_LINE, MHD_OPTION_END);
 	info = a->daemon ? MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info) {
 		err_set(e, ERR_FAILED, "the HTTP server does not start at %s", socket_path);

@@ -8,7 +8,7 @@
 
 #include "backend/base/xalloc.h"
 
-#define NEAR_US  (30 * 60000000LL)
+#define NEAR_US (30 * 60000000LL)
 /* Data and log arrive after the change that they show: a trouble may seem older by this much. */
 #define SLACK_US 20000000LL
 
@@ -65,10 +65,15 @@ int suspicion_of(const struct event *ev, const struct endpoint_view *views, int 
 	}
 	format_age(worst->trouble_us - ev->at_us, age, sizeof age);
 	if (worst->health == HEALTH_WATCH && worst->trouble_us + SLACK_US >= now_us)
-		snprintf(why, size, "%s ago, %s", age, best == 3 ? "touches it" : best == 2 ? "same project" : "elsewhere");
+		snprintf(why, size, "%s ago, %s", age,
+			best == 3   ? "touches it"
+			: best == 2 ? "same project"
+				    : "elsewhere");
 	else
 		snprintf(why, size, "%s before the trouble%s", age,
-			best == 3 ? ", touches it" : best == 2 ? ", same project" : "");
+			best == 3   ? ", touches it"
+			: best == 2 ? ", same project"
+				    : "");
 	return best;
 }
 
@@ -78,9 +83,12 @@ static const char *keep(const char *text)
 }
 
 #define TEXTS(ev)                                                                                  \
-	{&(ev)->actor, &(ev)->role, &(ev)->via, &(ev)->verb, &(ev)->subject, &(ev)->project,       \
-		&(ev)->environment, &(ev)->endpoint, &(ev)->version, &(ev)->before, &(ev)->after,  \
-		&(ev)->reason, &(ev)->causes, &(ev)->request_id, &(ev)->prev, &(ev)->hash}
+	{                                                                                          \
+		&(ev)->actor, &(ev)->role, &(ev)->via, &(ev)->verb, &(ev)->subject,                \
+			&(ev)->project, &(ev)->environment, &(ev)->endpoint, &(ev)->version,       \
+			&(ev)->before, &(ev)->after, &(ev)->reason, &(ev)->causes,                 \
+			&(ev)->request_id, &(ev)->prev, &(ev)->hash                                \
+	}
 
 int event_list_add(void *list, const struct event *ev)
 {

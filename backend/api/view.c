@@ -11,7 +11,7 @@
 #include "backend/base/xalloc.h"
 
 #define HARM_PERCENT  5.0
-#define HARM_FAILURES 3  /* fewer failures than these are not yet a state */
+#define HARM_FAILURES 3 /* fewer failures than these are not yet a state */
 #define RATE_SPAN_S   10
 #define SILENCE_US    60000000LL
 
@@ -183,15 +183,16 @@ static int judge_harm(const struct world *w, const struct live_endpoint *ep,
 		return 1;
 	}
 	for (int a = 0; a < ARM_COUNT; a++)
-		if (v->arms[a].failures >= HARM_FAILURES && v->arms[a].error_percent >= HARM_PERCENT) {
+		if (v->arms[a].failures >= HARM_FAILURES &&
+			v->arms[a].error_percent >= HARM_PERCENT) {
 			say(v, HEALTH_HARM, bad_since(v, now), "%.1f %% of %s's answers fail",
 				v->arms[a].error_percent, arms[a][0] ? arms[a] : "the candidate");
 			return 1;
 		}
 	if (ep->row.rollout && ep->guard.rollout == ep->row.rollout &&
 		guard * 2 >= w->settings.guard_failures) {
-		say(v, HEALTH_HARM, now, "guard: %d of the last %d answers failed, %d end it", guard,
-			(int)w->settings.guard_window, (int)w->settings.guard_failures);
+		say(v, HEALTH_HARM, now, "guard: %d of the last %d answers failed, %d end it",
+			guard, (int)w->settings.guard_window, (int)w->settings.guard_failures);
 		return 1;
 	}
 	return 0;
@@ -224,7 +225,8 @@ static void judge_rest(const struct live_endpoint *ep, const struct alert_list *
 	int64_t newest = window_newest_us(ep->window);
 
 	if (newest > 0 && now - newest > SILENCE_US)
-		say(v, HEALTH_MISSING, newest, "no request for %lld min", (long long)(now - newest) / 60000000);
+		say(v, HEALTH_MISSING, newest, "no request for %lld min",
+			(long long)(now - newest) / 60000000);
 	else if (!ep->row.stable[0])
 		say(v, HEALTH_MISSING, 0, "no version serves yet");
 	else if (alert)
@@ -245,8 +247,7 @@ void view_endpoint(struct world *w, const struct live_endpoint *ep, const struct
 	*out = (struct endpoint_view){.ep = ep};
 	fill_numbers(ep, now, out);
 	out->share_in_force = world_share_in_force(w, ep);
-	if (ep->row.rollout &&
-		store_find_rollout(w->store, ep->row.rollout, &rollout, &e) != 1)
+	if (ep->row.rollout && store_find_rollout(w->store, ep->row.rollout, &rollout, &e) != 1)
 		rollout.id = 0;
 	if (!judge_down(w, ep, now, out) && !judge_harm(w, ep, open, now, out) &&
 		!judge_rollout(&rollout, ep, now, out))

@@ -67,6 +67,7 @@ void buf_addv(struct buf *b, const char *fmt, va_list ap)
 	va_list again;
 	int n;
 
+	must(fmt);
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	must(n >= 0);

@@ -61,13 +61,14 @@ int64_t clock_mono_us(const struct clock *c)
 
 void clock_format_utc(int64_t wall_us, char *out, size_t size)
 {
-	time_t s = (time_t)(wall_us / 1000000);
+	int64_t us = (wall_us % 1000000 + 1000000) % 1000000; /* before 1970 too */
+	time_t s = (time_t)((wall_us - us) / 1000000);
 	struct tm tm;
 	char day[24];
 
 	gmtime_r(&s, &tm);
 	strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, size, "%s.%06" PRId64 "Z", day, wall_us % 1000000);
+	snprintf(out, size, "%s.%06" PRId64 "Z", day, us);
 }
 
 static const struct {

@@ -97,9 +97,23 @@ int digest_file(const char *path, char out[DIGEST_HEX], struct err *e)
 	return bad ? err_set(e, ERR_FAILED, "reading %s failed", path) : 0;
 }
 
-static int write_key_files(EVP_PKEY *pkey, const char *path, struct err *e)
+/* For anyone to read, and for nobody else to write, whatever the umask is. */
+static int write_public(EVP_PKEY *pkey, const char *path, struct err *e)
 {
 	char *pub = xasprintf("%s.pub", path);
+	FILE *f = fopen(pub, "we");
+	int rc = 0;
+
+	if (!f || fchmod(fileno(f), 0644) || PEM_write_PUBKEY(f, pkey) != 1 || fflush(f))
+		rc = err_set(e, ERR_FAILED, "cannot write the key %s: %s", pub, strerror(errno));
+	if (f)
+		fclose(f);
+	free(pub);
+	return rc;
+}
+
+static int write_key_files(EVP_PKEY *pkey, const char *path, struct err *e)
+{
 	mode_t old = umask(077);
 	FILE *f = fopen(path, "wxe");
 	int rc = 0;
@@ -110,13 +124,7 @@ static int write_key_files(EVP_PKEY *pkey, const char *path, struct err *e)
 	if (f)
 		fclose(f);
 	umask(old);
-	f = rc ? NULL : fopen(pub, "we");
-	if (!rc && (!f || PEM_write_PUBKEY(f, pkey) != 1))
-		rc = err_set(e, ERR_FAILED, "cannot write the key %s: %s", pub, strerror(errno));
-	if (f)
-		fclose(f);
-	free(pub);
-	return rc;
+	return rc ? rc : write_public(pkey, path, e);
 }
 
 struct sign_key *sign_key_open(const char *path, struct err *e)
@@ -223,8 +231,11 @@ long base64_decode(const char *text, size_t n, void *out)
 	int have = 0;
 
 	/* EVP_DecodeBlock counts padding as data, so this is by hand. */
-	while (n > 0 && text[n - 1] == '=')
-		n--;
+	if (n > 0 && text[n - 1] == '=') {
+		if (n % 4 != 0)
+			return -1;
+		n -= text[n - 2] == '=' ? 2 : 1;
+	}
 	if (n % 4 == 1)
 		return -1;
 	for (size_t i = 0; i < n; i++) {

@@ -53,7 +53,7 @@ int err_field(struct err *e, const char *field)
 
 static int row_of(int code)
 {
-	return code <= 0 && -code < ERR_COUNT ? -code : -ERR_FAILED;
+	return code <= 0 && code > -ERR_COUNT ? -code : -ERR_FAILED;
 }
 
 const char *err_wire(int code)

@@ -18,9 +18,10 @@ const struct fsm_row *fsm_step(
 {
 	const struct fsm_row *r = find_row(m, state, event, facts);
 
-	if (!r)
+	if (!r) /* a state that a newer program wrote has no name here */
 		err_set(e, ERR_BAD_TRANSITION, "%s: cannot %s while it is %s", m->name,
-			m->event_names[event], m->state_names[state]);
+			m->event_names[event],
+			state >= 0 && state < m->state_count ? m->state_names[state] : "unknown");
 	return r;
 }
 

@@ -20,7 +20,8 @@ static int put(char *out, size_t size, const char *base, const char *rest, struc
 {
 	if ((size_t)snprintf(out, size, "%s%s", base, rest) < size)
 		return 0;
-	err_set(e, ERR_INVALID, "the home's path is longer than %zu bytes: %.60s...", size - 1, base);
+	err_set(e, ERR_INVALID, "the home's path is longer than %zu bytes: %.60s...", size - 1,
+		base);
 	return err_hint(e, "choose a shorter $PITHEAD_HOME");
 }
 

@@ -1,11 +1,15 @@
 /* json.c: typed access to cJSON trees. */
 #include "backend/base/json.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/xalloc.h"
+
+#define JSON_EXACT 9007199254740992.0 /* 2^53: every integer up to it is a double */
 
 cJSON *json_parse(const char *text, size_t n, const char *what, struct err *e)
 {
@@ -16,7 +20,7 @@ cJSON *json_parse(const char *text, size_t n, const char *what, struct err *e)
 		while (end < text + n && (*end == ' ' || *end == '\n' || *end == '\r' || *end == '\t'))
 			end++;
 		/* The library stops after the first value; more is an error of the sender. */
-		if (end < text + n && *end != '\0') {
+		if (end < text + n) {
 			cJSON_Delete(v);
 			v = NULL;
 		}
@@ -51,7 +55,7 @@ int64_t json_int(const cJSON *o, const char *key, int64_t fallback)
 {
 	const cJSON *v = json_get(o, key);
 
-	if (!cJSON_IsNumber(v) || !(fabs(v->valuedouble) < 9.0e15))
+	if (!cJSON_IsNumber(v) || !(fabs(v->valuedouble) <= JSON_EXACT))
 		return fallback;
 	return (int64_t)v->valuedouble;
 }
@@ -80,7 +84,15 @@ void json_put_str(cJSON *o, const char *key, const char *value)
 
 void json_put_int(cJSON *o, const char *key, int64_t value)
 {
-	cJSON_AddNumberToObject(o, key, (double)value);
+	char text[24];
+
+	if (value > -1000000000000000 && value < 1000000000000000) {
+		cJSON_AddNumberToObject(o, key, (double)value);
+		return;
+	}
+	/* The library writes 15 digits: times in microseconds would become 1.76e+15. */
+	snprintf(text, sizeof text, "%" PRId64, value);
+	cJSON_AddRawToObject(o, key, text);
 }
 
 void json_put_num(cJSON *o, const char *key, double value)

@@ -24,7 +24,8 @@ double json_num(const cJSON *o, const char *key, double fallback);
 int json_bool(const cJSON *o, const char *key, int fallback);
 const cJSON *json_get(const cJSON *o, const char *key); /* NULL when absent */
 
-/* Adds a member; NULL strings become JSON null. */
+/* Adds a member; NULL strings become JSON null. Integers of 16 digits and more are written exactly,
+ * and are text until the tree is printed and parsed again. */
 void json_put_str(cJSON *o, const char *key, const char *value);
 void json_put_int(cJSON *o, const char *key, int64_t value);
 void json_put_num(cJSON *o, const char *key, double value); /* NaN and infinity become null */

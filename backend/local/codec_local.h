@@ -16,7 +16,7 @@ void codec_print_report(const char *home, const struct audit_report *r);
 /* {"ok","checks":[{"level","what","text","remedy"}]} */
 void codec_print_checks(const struct checks *c);
 
-/* {"home","file","events","lost","aside","sentence"} */
+/* {"home","file","event","restored_seq","lost","bundles","aside","sentence"} */
 struct restored;
 void codec_print_restored(const struct restored *r);
 

@@ -7,11 +7,11 @@
 
 /* What may be given, and what was. */
 struct words {
-	const char *usage;	/* "pithead restore [--replace] FILE" and lines of explanation */
-	const char *own_flag;	/* "--replace"; NULL = none */
-	int takes_file;		/* one word that is no option */
-	int json, flag, help;	/* given */
-	const char *file;	/* borrowed from argv; NULL = not given */
+	const char *usage;    /* "pithead restore [--replace] FILE" and lines of explanation */
+	const char *own_flag; /* "--replace"; NULL = none */
+	int takes_file;	      /* one word that is no option */
+	int json, flag, help; /* given */
+	const char *file;     /* borrowed from argv; NULL = not given */
 };
 
 /* Reads argv. -1: go on; else the exit code, after the usage was printed (0 for --help, 2). The

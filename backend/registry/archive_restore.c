@@ -1,5 +1,6 @@
 /* archive_restore.c: unpacks the tar file of a backup, over libarchive. Entries are checked and
- * written by hand: a backup comes from a person's disk, and may have been put together by another. */
+ * written by hand: a backup comes from a person's disk, and may have been put together by another.
+ */
 #include "backend/registry/archive_restore.h"
 
 #include <archive.h>
@@ -93,21 +94,21 @@ static int copy_data(struct restore *r, int fd, const char *path, struct err *e)
 	return 0;
 }
 
-static int restore_file(struct restore *r, const char *path, const char *full, unsigned mode,
-	struct err *e)
+static int restore_file(
+	struct restore *r, const char *path, const char *full, unsigned mode, struct err *e)
 {
 	int fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), rc;
 
 	if (fd < 0)
 		return errno == EEXIST || errno == EISDIR ? refuse(e, path, "is there twice")
-		       : errno == ENOTDIR ? refuse(e, path, "lies below a file")
+		       : errno == ENOTDIR		  ? refuse(e, path, "lies below a file")
 					  : err_set(e, ERR_FAILED, "cannot write %.200s: %s", path,
 						    strerror(errno));
 	rc = copy_data(r, fd, path, e);
 	/* Nobody else writes here, and nothing runs with another's rights. */
 	if (rc == 0 && fchmod(fd, mode & 0755) < 0)
-		rc = err_set(e, ERR_FAILED, "cannot set the mode of %.200s: %s", path,
-			strerror(errno));
+		rc = err_set(
+			e, ERR_FAILED, "cannot set the mode of %.200s: %s", path, strerror(errno));
 	close(fd);
 	return rc;
 }

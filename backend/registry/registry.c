@@ -24,7 +24,8 @@ static void bundles_path(const char *home, char *out, size_t size)
 
 void registry_path(const char *home, const char *digest, char *out, size_t size)
 {
-	const char *hex = strncmp(digest, PREFIX, strlen(PREFIX)) == 0 ? digest + strlen(PREFIX) : digest;
+	const char *hex =
+		strncmp(digest, PREFIX, strlen(PREFIX)) == 0 ? digest + strlen(PREFIX) : digest;
 
 	snprintf(out, size, "%s/store/bundles/sha256-%s", home, hex);
 }
@@ -74,10 +75,11 @@ void registry_sweep(const char *home)
 int registry_measure(const char *folder, struct bundle *out, struct buf *manifest, struct err *e)
 {
 	struct buf lines = {0};
-	char hex[DIGEST_HEX];
 	int code = tree_manifest(folder, &lines, out, e);
 
 	if (code == 0) {
+		char hex[DIGEST_HEX];
+
 		digest_hex(buf_text(&lines), lines.len, hex);
 		snprintf(out->digest, sizeof out->digest, PREFIX "%s", hex);
 		if (manifest)
@@ -101,7 +103,8 @@ int registry_verify(const char *home, const char *digest, struct err *e)
 	if (registry_measure(path, &found, NULL, e) != 0)
 		return ERR_CONFLICT;
 	if (strcmp(found.digest, digest) != 0) {
-		err_set(e, ERR_CONFLICT, "the bundle %s was altered: its files give %s", digest, found.digest);
+		err_set(e, ERR_CONFLICT, "the bundle %s was altered: its files give %s", digest,
+			found.digest);
 		err_hint(e, "add the version again from where it was built");
 		return ERR_CONFLICT;
 	}
@@ -110,7 +113,7 @@ int registry_verify(const char *home, const char *digest, struct err *e)
 
 int registry_manifest(const char *home, const char *digest, struct buf *out, struct err *e)
 {
-	char path[400], file[420], hex[DIGEST_HEX];
+	char path[400], file[420];
 	struct bundle found;
 	struct buf text = {0};
 	int code = 0;
@@ -120,6 +123,8 @@ int registry_manifest(const char *home, const char *digest, struct buf *out, str
 	registry_path(home, digest, path, sizeof path);
 	snprintf(file, sizeof file, "%s.manifest", path);
 	if (buf_read_file(&text, file, BUNDLE_FILES_MOST * (BUNDLE_PATH_MOST + 100)) == 0) {
+		char hex[DIGEST_HEX];
+
 		digest_hex(buf_text(&text), text.len, hex);
 		if (strcmp(hex, digest + strlen(PREFIX)) == 0)
 			buf_add(out, buf_text(&text), text.len);
@@ -142,7 +147,8 @@ static int place(const char *home, const char *folder, const struct bundle *b, s
 	if (rename(folder, target) == 0)
 		return 0;
 	if (errno != EEXIST && errno != ENOTEMPTY)
-		return err_set(e, ERR_FAILED, "cannot name the bundle %s: %s", target, strerror(errno));
+		return err_set(
+			e, ERR_FAILED, "cannot name the bundle %s: %s", target, strerror(errno));
 	if (registry_verify(home, b->digest, NULL) == 0) {
 		tree_remove(folder);
 		return 0;
@@ -172,7 +178,6 @@ static int reach_disk(const char *folder, struct err *e)
 int registry_take(const char *home, const char *folder, struct bundle *out, struct err *e)
 {
 	struct buf manifest = {0};
-	char file[420];
 	int code = registry_measure(folder, out, &manifest, e);
 
 	if (code == 0)
@@ -182,6 +187,8 @@ int registry_take(const char *home, const char *folder, struct bundle *out, stru
 	if (code == 0)
 		code = place(home, folder, out, e);
 	if (code == 0) {
+		char file[420];
+
 		registry_path(home, out->digest, file, sizeof file - 10);
 		strcat(file, ".manifest");
 		/* Only a copy for fast reading: without it the bundle is read anew. */

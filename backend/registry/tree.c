@@ -43,8 +43,8 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
 
-static int add_file(const FTSENT *f, const char *path, struct entry *out, struct bundle *b,
-	struct err *e)
+static int add_file(
+	const FTSENT *f, const char *path, struct entry *out, struct bundle *b, struct err *e)
 {
 	const char *fault = tree_path_fault(path);
 	char hex[DIGEST_HEX];
@@ -58,14 +58,14 @@ static int add_file(const FTSENT *f, const char *path, struct entry *out, struct
 	b->files++;
 	b->size_bytes += f->fts_statp->st_size;
 	out->path = xstrdup(path);
-	out->line = xasprintf("%s %lld %s %s\n", f->fts_statp->st_mode & S_IXUSR ? "100755" : "100644",
+	out->line = xasprintf("%s %lld %s %s\n",
+		(f->fts_statp->st_mode & S_IXUSR) ? "100755" : "100644",
 		(long long)f->fts_statp->st_size, hex, path);
 	return 0;
 }
 
 /* Collects the lines of all files, in the order of the walk. */
-static int walk(
-	FTS *fts, size_t skip, struct entry **list, struct bundle *b, struct err *e)
+static int walk(FTS *fts, size_t skip, struct entry **list, struct bundle *b, struct err *e)
 {
 	size_t capacity = 0;
 	FTSENT *f;
@@ -87,7 +87,8 @@ static int walk(
 				strerror(f->fts_errno));
 		else
 			code = err_set(e, ERR_INVALID,
-				"\"%.200s\" in the bundle is not a plain file: links and devices are not allowed",
+				"\"%.200s\" in the bundle is not a plain file: links and devices "
+				"are not allowed",
 				path);
 		if (code != 0)
 			return code;
@@ -108,7 +109,8 @@ int tree_manifest(const char *folder, struct buf *out, struct bundle *b, struct 
 	code = walk(fts, strlen(folder) + 1, &list, b, e);
 	fts_close(fts);
 	if (code == 0 && b->files == 0)
-		code = err_set(e, ERR_INVALID, "the bundle is empty: it must hold at least one file");
+		code = err_set(
+			e, ERR_INVALID, "the bundle is empty: it must hold at least one file");
 	if (code == 0)
 		qsort(list, (size_t)b->files, sizeof *list, compare_entries);
 	for (int64_t i = 0; i < b->files; i++) {
@@ -131,11 +133,13 @@ int tree_lock(const char *folder, struct err *e)
 	if (!fts)
 		return err_set(e, ERR_FAILED, "cannot read %s: %s", folder, strerror(errno));
 	while (code == 0 && (f = fts_read(fts))) {
-		mode_t mode = f->fts_info == FTS_D ? 0755
-			: f->fts_statp->st_mode & S_IXUSR ? 0555 : 0444;
+		mode_t mode = f->fts_info == FTS_D		  ? 0755
+			      : (f->fts_statp->st_mode & S_IXUSR) ? 0555
+								  : 0444;
 
 		/* Folders stay writable for their owner, so that a bundle can be removed. */
-		if ((f->fts_info == FTS_F || f->fts_info == FTS_D) && chmod(f->fts_accpath, mode) != 0)
+		if ((f->fts_info == FTS_F || f->fts_info == FTS_D) &&
+			chmod(f->fts_accpath, mode) != 0)
 			code = err_set(e, ERR_FAILED, "cannot lock %.200s: %s", f->fts_path,
 				strerror(errno));
 	}

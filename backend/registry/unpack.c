@@ -58,17 +58,25 @@ static int make_parents(const char *full, size_t skip, struct err *e)
 	return 0;
 }
 
-static int copy_data(struct unpack *u, int fd, const char *path, struct err *e)
+static int too_large(struct err *e)
+{
+	err_set(e, ERR_TOO_LARGE, "a bundle may hold %lld MB", BUNDLE_BYTES_MOST >> 20);
+	return err_field(e, "body");
+}
+
+/* size is what the entry says of itself: sparse files whose end is a hole give less. */
+static int copy_data(struct unpack *u, int fd, const char *path, int64_t size, struct err *e)
 {
 	static char block[65536]; /* one thread */
+	int64_t start = u->bytes;
 	la_ssize_t n;
 
+	if (size < 0 || size > BUNDLE_BYTES_MOST - start)
+		return too_large(e);
 	while ((n = archive_read_data(u->tar, block, sizeof block)) > 0) {
 		u->bytes += n;
-		if (u->bytes > BUNDLE_BYTES_MOST) {
-			err_set(e, ERR_TOO_LARGE, "a bundle may hold %lld MB", BUNDLE_BYTES_MOST >> 20);
-			return err_field(e, "body");
-		}
+		if (u->bytes > BUNDLE_BYTES_MOST)
+			return too_large(e);
 		for (la_ssize_t done = 0, put; done < n; done += put) {
 			put = write(fd, block + done, (size_t)(n - done));
 			if (put < 0)
@@ -83,24 +91,29 @@ static int copy_data(struct unpack *u, int fd, const char *path, struct err *e)
 			why ? why : "unknown");
 		return err_field(e, "body");
 	}
+	if (u->bytes - start != size)
+		return refuse(e, path, "is sparse; write it without holes (tar without -S)");
 	return 0;
 }
 
-static int unpack_file(
-	struct unpack *u, const char *path, const char *full, unsigned mode, struct err *e)
+static int unpack_file(struct unpack *u, struct archive_entry *entry, const char *path,
+	const char *full, struct err *e)
 {
+	unsigned mode = archive_entry_perm(entry);
 	int fd, code;
 
 	if (++u->files > BUNDLE_FILES_MOST) {
 		err_set(e, ERR_TOO_LARGE, "a bundle may hold %d files", BUNDLE_FILES_MOST);
 		return err_field(e, "body");
 	}
-	fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0100 ? 0700 : 0600);
+	fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		mode & 0100 ? 0700 : 0600);
 	if (fd < 0)
 		return errno == EEXIST || errno == EISDIR ? refuse(e, path, "is there twice")
-			: errno == ENOTDIR ? refuse(e, path, "lies below a file")
-			: err_set(e, ERR_FAILED, "cannot write %.200s: %s", path, strerror(errno));
-	code = copy_data(u, fd, path, e);
+		       : errno == ENOTDIR		  ? refuse(e, path, "lies below a file")
+					  : err_set(e, ERR_FAILED, "cannot write %.200s: %s", path,
+						    strerror(errno));
+	code = copy_data(u, fd, path, archive_entry_size(entry), e);
 	close(fd);
 	return code;
 }
@@ -127,30 +140,32 @@ static int unpack_entry(struct unpack *u, struct archive_entry *entry, struct er
 		return ERR_FAILED;
 	if (archive_entry_filetype(entry) == AE_IFDIR)
 		return mkdir(full, 0755) == 0 || errno == EEXIST
-			? 0
-			: err_set(e, ERR_FAILED, "cannot make %.200s: %s", path, strerror(errno));
+			       ? 0
+			       : err_set(e, ERR_FAILED, "cannot make %.200s: %s", path,
+					 strerror(errno));
 	if (archive_entry_filetype(entry) != AE_IFREG)
 		return refuse(e, path, "is neither a file nor a folder");
-	return unpack_file(u, path, full, archive_entry_perm(entry), e);
+	return unpack_file(u, entry, path, full, e);
 }
 
 static int unpack_all(struct unpack *u, struct err *e)
 {
 	struct archive_entry *entry;
-	int code = 0, entries = 0, status;
+	int entries = 0, status;
 
 	while ((status = archive_read_next_header(u->tar, &entry)) == ARCHIVE_OK ||
 		status == ARCHIVE_WARN) {
 		if (++entries > 2 * BUNDLE_FILES_MOST)
 			return err_set(e, ERR_TOO_LARGE, "the tar file has too many entries");
-		code = unpack_entry(u, entry, e);
-		if (code != 0)
-			return code;
+		if (unpack_entry(u, entry, e) != 0)
+			return e->code;
 	}
 	if (status != ARCHIVE_EOF || u->files == 0) {
-		const char *why = status == ARCHIVE_EOF ? "it holds no file" : archive_error_string(u->tar);
+		const char *why =
+			status == ARCHIVE_EOF ? "it holds no file" : archive_error_string(u->tar);
 
-		err_set(e, ERR_INVALID, "the body is not a tar file of a bundle: %s", why ? why : "unknown");
+		err_set(e, ERR_INVALID, "the body is not a tar file of a bundle: %s",
+			why ? why : "unknown");
 		return err_field(e, "body");
 	}
 	return 0;
@@ -163,9 +178,11 @@ static int make_folder(const char *home, char *folder, size_t size, struct err *
 	for (int i = 0; i < 2; i++) {
 		snprintf(folder, size, "%s/%s", home, parts[i]);
 		if (mkdir(folder, i ? 0755 : 0700) != 0 && errno != EEXIST)
-			return err_set(e, ERR_FAILED, "cannot make %s: %s", folder, strerror(errno));
+			return err_set(
+				e, ERR_FAILED, "cannot make %s: %s", folder, strerror(errno));
 	}
-	if ((size_t)snprintf(folder, size, "%s/store/bundles/tmp-XXXXXX", home) >= size || !mkdtemp(folder))
+	if ((size_t)snprintf(folder, size, "%s/store/bundles/tmp-XXXXXX", home) >= size ||
+		!mkdtemp(folder))
 		return err_set(e, ERR_FAILED, "cannot make a folder in %s/store/bundles: %s", home,
 			strerror(errno));
 	return 0;
@@ -184,7 +201,8 @@ int registry_unpack(
 	/* Plain tar only: no filters, so that a small body cannot grow without limit. */
 	archive_read_support_format_tar(u.tar);
 	if (archive_read_open_filename(u.tar, tar_path, 65536) != ARCHIVE_OK) {
-		err_set(e, ERR_INVALID, "the body is not a tar file: %s", archive_error_string(u.tar));
+		err_set(e, ERR_INVALID, "the body is not a tar file: %s",
+			archive_error_string(u.tar));
 		code = err_field(e, "body");
 	} else {
 		code = unpack_all(&u, e);
@@ -223,7 +241,8 @@ static int pack_entry(struct archive *tar, const FTSENT *f, const char *name, st
 	archive_entry_set_pathname(entry, name);
 	archive_entry_copy_stat(entry, f->fts_statp);
 	if (archive_write_header(tar, entry) != ARCHIVE_OK)
-		code = err_set(e, ERR_FAILED, "cannot write the tar file: %s", archive_error_string(tar));
+		code = err_set(
+			e, ERR_FAILED, "cannot write the tar file: %s", archive_error_string(tar));
 	else if (f->fts_info == FTS_F)
 		code = pack_file(tar, f, e);
 	archive_entry_free(entry);
@@ -262,11 +281,13 @@ int registry_pack(int fd, const struct pack_item *items, int count, struct err *
 
 	archive_write_set_format_pax_restricted(tar);
 	if (archive_write_open_fd(tar, fd) != ARCHIVE_OK)
-		code = err_set(e, ERR_FAILED, "cannot write a tar file: %s", archive_error_string(tar));
+		code = err_set(
+			e, ERR_FAILED, "cannot write a tar file: %s", archive_error_string(tar));
 	for (int i = 0; code == 0 && i < count; i++)
 		code = pack_item(tar, &items[i], e);
 	if (code == 0 && archive_write_close(tar) != ARCHIVE_OK)
-		code = err_set(e, ERR_FAILED, "cannot end the tar file: %s", archive_error_string(tar));
+		code = err_set(
+			e, ERR_FAILED, "cannot end the tar file: %s", archive_error_string(tar));
 	archive_write_free(tar);
 	return code;
 }

@@ -59,7 +59,8 @@ struct approval_row {
 struct override_row {
 	char endpoint[ID_SIZE], segment[NAME_SIZE];
 	int64_t rollout; /* the rollout whose salt the key carries */
-	int share_bp;    /* 0 pins the segment to stable, 10000 to the candidate */
+	int share_bp;    /* 0 pins the segment to stable, 10000 to the candidate, -1 removed: kept
+			  * while the rollout lasts, so that the gateway is told again if need be */
 	int64_t revision;
 };
 

@@ -13,9 +13,9 @@ enum {
 	UID_DEVELOPER,
 	UID_AUDITOR,
 	UID_SERVICE,
-	UID_BOTH,    /* operator and auditor */
+	UID_BOTH, /* operator and auditor */
 	UID_STRANGER,
-	UID_ETA      /* operator of the project "eta" only */
+	UID_ETA /* operator of the project "eta" only */
 };
 
 struct world *api_world_new(void);

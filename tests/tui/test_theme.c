@@ -32,13 +32,13 @@ static void test_shipped_themes_are_whole_and_readable(void **state)
 			uint32_t bg = theme_rgb(&t, t.style[r].bg, true);
 			double contrast = theme_contrast(fg, bg);
 			if (contrast < 4.5)
-				fail_msg("%s: %s has contrast %.2f", name, role_name((enum role)r),
-					contrast);
+				fail_msg("%s: %s has contrast %.2f", name,
+					color_role_name((enum role)r), contrast);
 			/* Terminals are seldom pure black or white. */
 			if (t.style[r].bg == THEME_DEFAULT &&
 				theme_contrast(fg, t.light ? 0xfdf6e3 : 0x1e1e1e) < 4.5)
-				fail_msg(
-					"%s: %s on a softer ground", name, role_name((enum role)r));
+				fail_msg("%s: %s on a softer ground", name,
+					color_role_name((enum role)r));
 		}
 	}
 	assert_int_equal(i, 4);
@@ -151,6 +151,28 @@ static void test_few_colours_keep_text_visible(void **state)
 	assert_int_equal(theme_nearest(0x87d7ff, 256), 117);
 }
 
+static void test_garbage_is_refused_or_whole(void **state)
+{
+	const char *name, *dark = defaults_theme(0, &name);
+	size_t n = strlen(dark);
+	char *text = malloc(n + 1);
+
+	(void)state;
+	srand(9);
+	for (int round = 0; round < 3000; round++) {
+		struct theme t = {.light = true}, before = t;
+		struct err e = {0};
+		memcpy(text, dark, n + 1);
+		for (int i = 0; i <= round % 20; i++)
+			text[(size_t)rand() % n] = (char)(rand() % 255 + 1);
+		if (theme_parse(&t, "x", text, &e) < 0) {
+			assert_memory_equal(&t, &before, sizeof(t));
+			assert_true(e.message[0] != '\0');
+		}
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_faults_are_named_and_change_nothing),
 		cmocka_unit_test(test_an_edit_is_seen_and_a_broken_one_is_not_used),
 		cmocka_unit_test(test_few_colours_keep_text_visible),
+		cmocka_unit_test(test_garbage_is_refused_or_whole),
 	};
 	/* Themes of whoever runs the tests stay out of it. */
 	setenv("XDG_CONFIG_HOME", "/nonexistent", 1);

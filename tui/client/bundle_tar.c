@@ -51,8 +51,8 @@ static int copy_contents(struct archive *a, const char *path, int64_t size, stru
 	return rc;
 }
 
-static int add_file(struct archive *a, const char *path, const char *name, const struct stat *st,
-	struct err *e)
+static int add_file(
+	struct archive *a, const char *path, const char *name, const struct stat *st, struct err *e)
 {
 	struct archive_entry *entry = archive_entry_new();
 	int rc = 0;
@@ -89,12 +89,13 @@ static int add_tree(struct archive *a, const char *folder, int *files, struct er
 			rc = add_file(a, f->fts_path, name, f->fts_statp, e);
 			(*files)++;
 		} else if (f->fts_info == FTS_DNR || f->fts_info == FTS_ERR ||
-			f->fts_info == FTS_NS)
+			   f->fts_info == FTS_NS)
 			rc = err_set(e, ERR_FAILED, "cannot read %s: %s", f->fts_path,
 				strerror(f->fts_errno));
 		else {
 			err_set(e, ERR_INVALID, "%s is a link or device", f->fts_path);
-			rc = err_hint(e, "a version holds plain files only: copy what it points to");
+			rc = err_hint(
+				e, "a version holds plain files only: copy what it points to");
 		}
 	}
 	fts_close(tree);

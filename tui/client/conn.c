@@ -21,17 +21,17 @@
 struct call {
 	struct call *next;
 	int id;
-	CURL *easy;                 /* owned */
+	CURL *easy;		    /* owned */
 	struct curl_slist *headers; /* owned */
 	int upload_fd, download_fd; /* borrowed, -1 = none */
-	int write_failed;           /* errno of a failed download write */
+	int write_failed;	    /* errno of a failed download write */
 	struct reply reply;
 	conn_done done;
 	void *arg;
 };
 
 struct conn {
-	CURLM *multi;       /* owned */
+	CURLM *multi;	    /* owned */
 	struct call *calls; /* owned */
 	int next_id;
 	char *socket, *via, *as; /* owned; as may be NULL */

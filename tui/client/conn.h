@@ -13,25 +13,28 @@ struct conn;
 
 /* What is asked. All strings are borrowed for the call and copied. */
 struct request {
-	const char *method;    /* "GET" or "POST" */
-	const char *path;      /* with its query */
-	const char *body;      /* JSON; NULL = none */
-	int64_t revision;      /* sent as If-Match; 0 = none */
+	const char *method;	 /* "GET" or "POST" */
+	const char *path;	 /* with its query */
+	const char *body;	 /* JSON; NULL = none */
+	int64_t revision;	 /* sent as If-Match; 0 = none */
 	const char *idempotency; /* NULL = none */
-	int upload_fd;         /* with upload_size >= 0: a tar to send, read from its start */
-	int64_t upload_size;   /* -1 = no upload */
-	int download_fd;       /* -1, or where the answer's body is written on success */
-	long timeout_ms;       /* 0 = 30 s */
+	int upload_fd;		 /* with upload_size >= 0: a tar to send, read from its start */
+	int64_t upload_size;	 /* -1 = no upload */
+	int download_fd;	 /* -1, or where the answer's body is written on success */
+	long timeout_ms;	 /* 0 = 30 s */
 };
-#define REQUEST_INIT {.method = "GET", .upload_fd = -1, .upload_size = -1, .download_fd = -1}
+#define REQUEST_INIT                                                                               \
+	{                                                                                          \
+		.method = "GET", .upload_fd = -1, .upload_size = -1, .download_fd = -1             \
+	}
 
 struct reply {
-	int code;              /* 0 or a negative ERR_*, also in err */
-	long status;           /* HTTP status, 0 when nothing came back */
+	int code;	       /* 0 or a negative ERR_*, also in err */
+	long status;	       /* HTTP status, 0 when nothing came back */
 	struct buf body;       /* owned: exactly what came */
 	struct snapshot *data; /* owned: its tree; NULL when it is no JSON */
 	struct err err;
-	char moved[400];       /* of a 412: who changed what, when */
+	char moved[400]; /* of a 412: who changed what, when */
 };
 void reply_release(struct reply *r);
 

@@ -199,7 +199,7 @@ int home_prepare(const struct home *h, struct err *e)
 				   "journalctl -u pithead");
 	}
 	if (make_folders(h->dir) < 0)
-		return err_set(e, ERR_UNREACHABLE, "cannot make the home %s: %s", h->dir,
-			strerror(errno));
+		return err_set(
+			e, ERR_UNREACHABLE, "cannot make the home %s: %s", h->dir, strerror(errno));
 	return check_folder(h->dir, 1, e);
 }

@@ -10,7 +10,7 @@ enum home_kind { HOME_NAMED_SOCKET, HOME_NAMED, HOME_TEAM, HOME_OWN };
 
 struct home {
 	enum home_kind kind;
-	char dir[HOME_PATH_SIZE];    /* "" when only a socket was named */
+	char dir[HOME_PATH_SIZE]; /* "" when only a socket was named */
 	char socket[HOME_PATH_SIZE];
 };
 

@@ -10,10 +10,10 @@ enum node_kind { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_TEXT, NODE_LIST, NODE_O
 
 struct node {
 	enum node_kind kind;
-	const char *key;  /* within an object; NULL in a list */
-	const char *text; /* of NODE_TEXT, NUL-ended, control bytes kept */
-	double number;    /* of NODE_NUMBER; 0 or 1 of NODE_BOOL */
-	int count;        /* members of a list or object */
+	const char *key;	  /* within an object; NULL in a list */
+	const char *text;	  /* of NODE_TEXT, NUL-ended, control bytes kept */
+	double number;		  /* of NODE_NUMBER; 0 or 1 of NODE_BOOL */
+	int count;		  /* members of a list or object */
 	const struct node *items; /* count of them, side by side */
 };
 
@@ -27,7 +27,7 @@ void snapshot_free(struct snapshot *s);
 
 /* Building, for codec.c: an empty snapshot with room from one arena, and its parts. */
 struct snapshot *snapshot_new(void);
-void *snapshot_alloc(struct snapshot *s, size_t size); /* zeroed; lives as long as s */
+void *snapshot_alloc(struct snapshot *s, size_t size);		 /* zeroed; lives as long as s */
 const char *snapshot_text(struct snapshot *s, const char *text); /* a copy */
 struct node *snapshot_root_slot(struct snapshot *s);
 

@@ -45,8 +45,8 @@ int start_probe(const struct home *h, struct err *e)
 		return 1;
 	if (why == ENOENT || why == ECONNREFUSED)
 		return 0;
-	err_set(e, why == EACCES ? ERR_DENIED : ERR_UNREACHABLE, "cannot reach the engine at %s: %s",
-		h->socket, strerror(why));
+	err_set(e, why == EACCES ? ERR_DENIED : ERR_UNREACHABLE,
+		"cannot reach the engine at %s: %s", h->socket, strerror(why));
 	if (why == EACCES)
 		err_hint(e, "the folders above it must be searchable by you: chmod o+x");
 	return e ? e->code : ERR_UNREACHABLE;

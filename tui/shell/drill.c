@@ -14,7 +14,7 @@
 #include "tui/shell/shell_priv.h"
 #include "tui/timefmt.h"
 
-#define POLL_NS    100000000L
+#define POLL_NS	   100000000L
 #define DRILL_TIME (30 * 60 * 1000LL) /* ms */
 
 struct drill {
@@ -134,8 +134,9 @@ static void print_who(struct drill *d)
 		if (found) {
 			char *what = shell_clean(node_str(found, "what", ""));
 
-			printf("by %s (%s): %s, change %" PRId64 "\n", node_str(found, "actor", "?"),
-				node_str(found, "via", "?"), what, node_int(found, "seq", 0));
+			printf("by %s (%s): %s, change %" PRId64 "\n",
+				node_str(found, "actor", "?"), node_str(found, "via", "?"), what,
+				node_int(found, "seq", 0));
 			free(what);
 		} else
 			puts("by nobody: its lease ran out");

@@ -11,7 +11,8 @@
 #include "backend/base/buf.h"
 #include "backend/base/xalloc.h"
 
-/* Runs argv and appends at most some kilobytes of its output. Its exit code, -1 if it cannot run. */
+/* Runs argv and appends at most some kilobytes of its output. Its exit code, -1 if it cannot run.
+ */
 static int run_and_read(const char *const *argv, struct buf *out)
 {
 	posix_spawn_file_actions_t actions;
@@ -43,8 +44,8 @@ static int run_and_read(const char *const *argv, struct buf *out)
 void git_look(const char *folder, struct git_state *out)
 {
 	const char *head[] = {"git", "-C", folder, "rev-parse", "--verify", "HEAD", NULL};
-	const char *status[] = {"git", "--no-optional-locks", "-C", folder, "status",
-		"--porcelain", NULL};
+	const char *status[] = {
+		"git", "--no-optional-locks", "-C", folder, "status", "--porcelain", NULL};
 	struct buf b = {0};
 
 	*out = (struct git_state){0};

@@ -75,8 +75,8 @@ void grid_print(struct grid *g, const char *empty)
 	for (int i = 0; i < g->count; i++) {
 		int last = i % g->columns == g->columns - 1;
 
-		print_cell(g->cells[i], widths[i % g->columns],
-			g->titles[i % g->columns][0] == '>', last);
+		print_cell(g->cells[i], widths[i % g->columns], g->titles[i % g->columns][0] == '>',
+			last);
 		if (last)
 			putchar('\n');
 		free(g->cells[i]);

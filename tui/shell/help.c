@@ -11,7 +11,8 @@
 static const struct {
 	const char *name, *help;
 } option_help[] = {
-	{"socket", "the engine's socket (else $PITHEAD_SOCKET, $PITHEAD_HOME, the team's, your own)"},
+	{"socket",
+		"the engine's socket (else $PITHEAD_SOCKET, $PITHEAD_HOME, the team's, your own)"},
 	{"as", "lower yourself to a role for this command: operator, auditor, …"},
 	{"json", "print exactly what the engine answered"},
 	{"project", "the project of a name that has none"},
@@ -155,7 +156,8 @@ static void print_bash(void)
 {
 	puts("# bash completion of pithead: source <(pithead completion bash)\n"
 	     "_pithead() {\n"
-	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} a=${COMP_WORDS[1]-} b=${COMP_WORDS[2]-} words=\n"
+	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} a=${COMP_WORDS[1]-} b=${COMP_WORDS[2]-} "
+	     "words=\n"
 	     "\tif [ \"$COMP_CWORD\" -eq 1 ]; then");
 	printf("\t\twords='");
 	print_words(0);
@@ -206,7 +208,8 @@ int shell_completion(struct shell *sh)
 		     "autoload -Uz +X compinit && compinit -u 2>/dev/null\n"
 		     "autoload -U +X bashcompinit && bashcompinit");
 	else if (strcmp(shell, "bash") != 0) {
-		err_set(&e, ERR_INVALID, "there is no completion for \"%.30s\": bash or zsh", shell);
+		err_set(&e, ERR_INVALID, "there is no completion for \"%.30s\": bash or zsh",
+			shell);
 		return shell_fail(&e);
 	}
 	print_bash();

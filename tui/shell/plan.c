@@ -20,10 +20,10 @@
 /* What is to be applied: the file's text and where it comes from. */
 struct input {
 	const char *file;
-	struct buf text;  /* owned */
+	struct buf text; /* owned */
 	char commit[65];
 	int dirty;
-	int64_t base;     /* of a saved plan; -1 = none yet */
+	int64_t base; /* of a saved plan; -1 = none yet */
 };
 
 static int read_spec(struct input *in, struct err *e)
@@ -56,8 +56,8 @@ static int read_saved(struct input *in, struct err *e)
 	s = codec_parse(b.data, b.len, NULL);
 	root = s ? snapshot_root(s) : NULL;
 	if (!node_str(root, "spec", NULL) || node_int(root, "base", -1) < 0)
-		rc = err_set(e, ERR_INVALID, "%s is not a plan saved by pithead plan --out",
-			in->file);
+		rc = err_set(
+			e, ERR_INVALID, "%s is not a plan saved by pithead plan --out", in->file);
 	else {
 		buf_adds(&in->text, node_str(root, "spec", ""));
 		str_copy(in->commit, sizeof in->commit, node_str(root, "commit", ""));

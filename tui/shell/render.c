@@ -50,8 +50,8 @@ static void render_endpoints(const struct shell *sh, const struct node *root)
 		grid_add(&g, "%s", node_str(e, "state", "?"));
 		grid_add(&g, "%s", *node_str(e, "stable", "") ? node_str(e, "stable", "") : "-");
 		grid_add(&g, "%s", *candidate ? candidate : "-");
-		grid_add(&g, "%s",
-			*candidate ? share(node_int(e, "share_in_force_bp", 0), b) : "-");
+		grid_add(
+			&g, "%s", *candidate ? share(node_int(e, "share_in_force_bp", 0), b) : "-");
 		if (rollout)
 			grid_add(&g, "#%" PRId64, rollout);
 		else
@@ -94,8 +94,7 @@ static void render_rollouts(const struct shell *sh, const struct node *root)
 
 static void render_changes(const struct shell *sh, const struct node *root)
 {
-	static const char *const titles[] = {
-		">CHANGE", "WHEN", "WHO", "WHAT", "REASON", "UNDO"};
+	static const char *const titles[] = {">CHANGE", "WHEN", "WHO", "WHAT", "REASON", "UNDO"};
 	int n;
 	const struct node *list = node_items(root, &n);
 	struct grid g;
@@ -152,8 +151,7 @@ static void render_audit(const struct shell *sh, const struct node *root)
 
 static void render_alerts(const struct shell *sh, const struct node *root)
 {
-	static const char *const titles[] = {
-		"#", "LEVEL", "STATE", "SINCE", "ENDPOINT", "MESSAGE"};
+	static const char *const titles[] = {"#", "LEVEL", "STATE", "SINCE", "ENDPOINT", "MESSAGE"};
 	int n;
 	const struct node *list = node_items(root, &n);
 	struct grid g;

@@ -173,8 +173,7 @@ static void print_signals(const struct node *r)
 			node_str(&list[i], "unit", ""));
 		grid_add(&g, "%s", numfmt(a, sizeof a, node_num(&list[i], "stable", NAN), 3));
 		grid_add(&g, "%s", numfmt(a, sizeof a, node_num(&list[i], "candidate", NAN), 3));
-		grid_add(&g, "%s",
-			numfmt(a, sizeof a, node_num(&list[i], "candidate_n", NAN), 0));
+		grid_add(&g, "%s", numfmt(a, sizeof a, node_num(&list[i], "candidate_n", NAN), 0));
 		grid_add(&g, "%s", node_str(&list[i], "verdict", ""));
 	}
 	putchar('\n');

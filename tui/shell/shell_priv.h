@@ -72,7 +72,7 @@ int shell_completion(struct shell *sh);
 struct grid {
 	int columns;
 	const char *const *titles; /* a leading '>' aligns the column to the right */
-	char **cells;              /* owned */
+	char **cells;		   /* owned */
 	int count, cap;
 };
 void grid_init(struct grid *g, const char *const *titles, int columns);

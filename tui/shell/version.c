@@ -20,9 +20,9 @@ static void print_added(const struct node *root)
 {
 	const struct node *v = node_get(root, "version");
 
-	printf("%s/%s is %s, %" PRId64 " files, %" PRId64 " bytes\n",
-		node_str(v, "project", "?"), node_str(v, "name", "?"), node_str(v, "digest", "?"),
-		node_int(v, "files", 0), node_int(v, "size_bytes", 0));
+	printf("%s/%s is %s, %" PRId64 " files, %" PRId64 " bytes\n", node_str(v, "project", "?"),
+		node_str(v, "name", "?"), node_str(v, "digest", "?"), node_int(v, "files", 0),
+		node_int(v, "size_bytes", 0));
 }
 
 int shell_version_add(struct shell *sh)
@@ -133,8 +133,8 @@ int shell_version_verify(struct shell *sh)
 	}
 	q.path = path;
 	if (shell_ask(sh, &q, &r, &code) == 0)
-		code = verify_folder(parsed_get(sh->args, "DIR"),
-			r.data ? snapshot_root(r.data) : NULL);
+		code = verify_folder(
+			parsed_get(sh->args, "DIR"), r.data ? snapshot_root(r.data) : NULL);
 	reply_release(&r);
 	free(path);
 	return code;
@@ -166,7 +166,8 @@ int shell_backup(struct shell *sh)
 			err_set(&e, ERR_FAILED, "cannot finish %s: %s", file, strerror(errno));
 			code = shell_fail(&e);
 		} else
-			printf("%s: %" PRId64 " bytes; restore into an empty home: pithead restore %s\n",
+			printf("%s: %" PRId64
+			       " bytes; restore into an empty home: pithead restore %s\n",
 				file, (int64_t)st.st_size, file);
 	}
 out:

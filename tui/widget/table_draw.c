@@ -85,10 +85,11 @@ static void draw_header(
 	}
 }
 
-static void draw_row(
-	const struct table *t, const struct layout *l, struct canvas *c, struct rect r, size_t i)
+static void draw_row(const struct table *t, const struct layout *l, struct canvas *c, struct rect r,
+	size_t i, bool focused)
 {
-	bool selected = i == t->pos, marked = table_is_marked(t, table_id_at(t, i)), first = true;
+	/* The sign of the selection is where the keys go: one on the screen, however many tables. */
+	bool selected = focused && i == t->pos, marked = table_is_marked(t, table_id_at(t, i)), first = true;
 	enum role gutter = c->low_bandwidth ? ROLE_text : selected ? ROLE_accent : ROLE_mark;
 	int col = r.col + 1;
 	struct table_cell cell;
@@ -163,7 +164,7 @@ void table_draw(struct table *t, struct canvas *c, struct rect r, bool focused)
 	scroll_into_view(t, n);
 	for (size_t i = t->top; i < n && i < t->top + t->page; i++) {
 		int row = r.row + (int)(i - t->top);
-		draw_row(t, &l, c, (struct rect){row, r.col, 1, r.cols}, i);
+		draw_row(t, &l, c, (struct rect){row, r.col, 1, r.cols}, i, focused);
 		if (focused && i == t->pos)
 			canvas_set_cursor(c, row, r.col);
 	}

@@ -139,7 +139,7 @@ static void stays_up_and_term_reaches_the_server(void **state)
 static int none_left(const char *mark)
 {
 	char *command = xasprintf("for i in 1 2 3 4 5 6 7 8 9 10; do "
-				  "grep -slz '^%s$' /proc/[0-9]*/cmdline || exit 0; sleep 0.05; "
+				  "grep -sqz '^%s$' /proc/[0-9]*/cmdline || exit 0; sleep 0.05; "
 				  "done; exit 9",
 		mark);
 	const char *argv[] = {"/bin/sh", "-c", command, NULL};
@@ -151,14 +151,27 @@ static int none_left(const char *mark)
 	return rc == 0;
 }
 
+/* Waits until a process with `mark` runs, so that its absence means something later. */
+static void wait_running(const char *mark)
+{
+	int64_t end = process_now_ms() + 5000;
+
+	while (none_left(mark) && process_now_ms() < end)
+		process_pause_ms(5);
+	assert_true(process_now_ms() < end);
+}
+
 static void kill_ends_the_whole_tree(void **state)
 {
 	struct bench *b = *state;
 
-	start(b, "sh -c 'trap \"\" TERM; exec sleep 4711.25' & exec sleep 4711.25");
+	start(b, "sh -c 'trap \"\" TERM; exec sleep 4711.25' & exec sleep 4713.25");
+	wait_running("4711.25");
+	wait_running("4713.25");
 	runner_signal(&b->p, 1);
 	wait_end(b);
 	assert_true(none_left("4711.25"));
+	assert_true(none_left("4713.25"));
 }
 
 static void clean_ends_what_an_outer_kill_left(void **state)
@@ -166,6 +179,7 @@ static void clean_ends_what_an_outer_kill_left(void **state)
 	struct bench *b = *state;
 
 	start(b, "exec sleep 4712.25");
+	wait_running("4712.25");
 	process_signal(b->p.pid, b->p.start_ticks, SIGKILL);
 	wait_end(b);
 	assert_false(none_left("4712.25"));

@@ -61,7 +61,9 @@ static void test_wrong_bodies_are_named(void **state)
 		{"{\"to\":\"v1\",\"segment\":\"O RD\"}", "segment", "must be a segment", ""},
 		{"{\"to\":\"v1\",\"reason\":\"a\\nb\"}", "reason", "control", ""},
 		{"{\"to\":\"v1\",\"reason\":\"\\u001b[2J\"}", "reason", "control", ""},
-		{"{\"to\":\"v1\",\"reason\":\"\xc2\x9b" "2J\"}", "reason", "control", ""},
+		{"{\"to\":\"v1\",\"reason\":\"\xc2\x9b"
+		 "2J\"}",
+			"reason", "control", ""},
 		{"{\"to\":\"v1\",\"reason\":\"a\\u0000b\"}", "", "NUL", ""},
 		{"{\"to\":\"v1\",\"reason\":\"a\\\\u0000b\"}", NULL, NULL, NULL},
 		{"{\"to\":\"v1\",\"reason\":\"\xff\"}", "", "UTF-8", ""},
@@ -128,7 +130,9 @@ static void test_outcomes(void **state)
 		{"", 0},
 		{"{\"id\":\"a\",\"name\":\"late\",\"value\":1}", 1},
 		{"{\"id\":\"a\",\"name\":\"late\",\"value\":true}", 1},
-		{"{\"id\":\"a\",\"name\":\"late\",\"value\":0.5},{\"id\":\"b\",\"name\":\"late\",\"value\":0}", 2},
+		{"{\"id\":\"a\",\"name\":\"late\",\"value\":0.5},{\"id\":\"b\",\"name\":\"late\","
+		 "\"value\":0}",
+			2},
 		{"{\"id\":\"a\",\"name\":\"late\"}", -1},
 		{"{\"id\":\"a\",\"name\":\"late\",\"value\":\"1\"}", -1},
 		{"{\"id\":\"a\",\"name\":\"late\",\"value\":1e999}", -1},
@@ -169,7 +173,8 @@ static void test_damaged_bodies_are_answered(void **state)
 {
 	static const char *const seeds[] = {
 		"{\"to\":\"v1\",\"reason\":\"because \\u00fc\",\"share_bp\":500,\"pin\":null}",
-		"{\"to\":\"v2\",\"outcomes\":[{\"id\":\"a\",\"name\":\"n\",\"value\":1.5}],\"all\":true}",
+		"{\"to\":\"v2\",\"outcomes\":[{\"id\":\"a\",\"name\":\"n\",\"value\":1.5}],\"all\":"
+		"true}",
 		"{\"to\":\"v2\",\"x\":{\"y\":[[[[[1,2,{\"z\":null}]]]]]},\"base\":12345678901}",
 	};
 	static const char pieces[] = "{}[]\",:\\u0000-1e9nulltruefalse\x80\xff\x1b ";

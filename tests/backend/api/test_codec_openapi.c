@@ -39,8 +39,7 @@ static void check_references(const cJSON *root, const cJSON *v)
 {
 	const cJSON *child;
 
-	cJSON_ArrayForEach(child, v)
-	{
+	cJSON_ArrayForEach(child, v) {
 		if (child->string && strcmp(child->string, "$ref") == 0)
 			check_reference(root, child->valuestring);
 		check_references(root, child);
@@ -51,13 +50,13 @@ static void check_parameters(const cJSON *list, const char *pattern)
 {
 	const cJSON *p;
 
-	cJSON_ArrayForEach(p, list)
-	{
+	cJSON_ArrayForEach(p, list) {
 		const char *in = json_str(p, "in", "");
 		char braced[64] = "{";
 
 		assert_non_null(json_str(p, "name", NULL));
-		assert_true(strcmp(in, "path") == 0 || strcmp(in, "query") == 0 || strcmp(in, "header") == 0);
+		assert_true(strcmp(in, "path") == 0 || strcmp(in, "query") == 0 ||
+			    strcmp(in, "header") == 0);
 		assert_true(cJSON_IsObject(at(p, "schema")));
 		strncat(braced, json_str(p, "name", ""), 50);
 		strcat(braced, "}");
@@ -86,11 +85,14 @@ static void test_every_route_is_described(void **state)
 		assert_non_null(json_str(o, "summary", NULL));
 		check_parameters(at(o, "parameters"), r->pattern);
 		at(at(o, "responses"), "200");
-		cJSON_ArrayForEach(answer, at(o, "responses")) assert_true(
-			json_str(answer, "description", NULL) || json_str(answer, "$ref", NULL));
+		cJSON_ArrayForEach(answer, at(o, "responses"))
+			assert_true(json_str(answer, "description", NULL) ||
+				    json_str(answer, "$ref", NULL));
 		for (const struct field *f = r->body; f && f->name; f++)
-			at(at(at(at(at(at(o, "requestBody"), "content"), "application/json"), "schema"),
-				   "properties"), f->name);
+			at(at(at(at(at(at(o, "requestBody"), "content"), "application/json"),
+				      "schema"),
+				   "properties"),
+				f->name);
 	}
 	assert_int_equal(count, 39);
 	check_references(root, root);
@@ -103,13 +105,13 @@ static void test_operation_ids_are_unique(void **state)
 	const cJSON *path, *o;
 
 	(void)state;
-	cJSON_ArrayForEach(path, at(root, "paths")) cJSON_ArrayForEach(o, path)
-	{
-		const char *id = json_str(o, "operationId", "");
+	cJSON_ArrayForEach(path, at(root, "paths"))
+		cJSON_ArrayForEach(o, path) {
+			const char *id = json_str(o, "operationId", "");
 
-		assert_null(json_get(seen, id));
-		json_put_bool(seen, id, 1);
-	}
+			assert_null(json_get(seen, id));
+			json_put_bool(seen, id, 1);
+		}
 	cJSON_Delete(seen);
 	cJSON_Delete(root);
 }

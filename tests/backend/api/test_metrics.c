@@ -16,8 +16,13 @@
 
 static struct record example(enum arm arm, int64_t rollout)
 {
-	struct record r = {.arm = arm, .rollout = rollout, .keyed = 1, .status = 200,
-		.answer_ms = 4, .score = 0.25, .read = 1};
+	struct record r = {.arm = arm,
+		.rollout = rollout,
+		.keyed = 1,
+		.status = 200,
+		.answer_ms = 4,
+		.score = 0.25,
+		.read = 1};
 
 	str_copy(r.endpoint, sizeof r.endpoint, "flights/delay");
 	str_copy(r.environment, sizeof r.environment, "production");
@@ -62,8 +67,12 @@ static void test_what_is_counted(void **state)
 	str_copy(r.version, sizeof r.version, "a\"b\\");
 	metrics_on_record(m, &r);
 	metrics_format(m, w, &text);
-#define STABLE "endpoint=\"flights/delay\",environment=\"production\",version=\"v2\",arm=\"stable\",rollout=\"0\""
-#define CANDIDATE "endpoint=\"flights/delay\",environment=\"production\",version=\"v3\",arm=\"candidate\",rollout=\"41\""
+#define STABLE                                                                                     \
+	"endpoint=\"flights/"                                                                      \
+	"delay\",environment=\"production\",version=\"v2\",arm=\"stable\",rollout=\"0\""
+#define CANDIDATE                                                                                  \
+	"endpoint=\"flights/"                                                                      \
+	"delay\",environment=\"production\",version=\"v3\",arm=\"candidate\",rollout=\"41\""
 	has(&text, "pithead_requests_total{" STABLE "} 3\n");
 	has(&text, "pithead_failures_total{" STABLE "} 0\n");
 	has(&text, "pithead_failures_total{" CANDIDATE "} 1\n");

@@ -40,14 +40,25 @@ static int spy(struct request *rq, struct err *e)
 static int setup(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof *f);
-	struct event ev = {.verb = "rollout.pause", .actor = "me", .via = "engine", .change = 1,
-		.subject = "rollout:41", .project = "flights", .endpoint = "flights/delay", .rollout = 41};
-	struct alert_row alert = {.project = "flights", .endpoint = "flights/delay", .kind = "guard",
-		.level = "investigate", .state = "open", .message = "m", .since_us = 1};
+	struct event ev = {.verb = "rollout.pause",
+		.actor = "me",
+		.via = "engine",
+		.change = 1,
+		.subject = "rollout:41",
+		.project = "flights",
+		.endpoint = "flights/delay",
+		.rollout = 41};
+	struct alert_row alert = {.project = "flights",
+		.endpoint = "flights/delay",
+		.kind = "guard",
+		.level = "investigate",
+		.state = "open",
+		.message = "m",
+		.since_us = 1};
 
 	f->w = api_world_new();
-	f->api = (struct api_state){.world = f->w, .notes = notes_new(f->w), .metrics = metrics_new(),
-		.spy = spy};
+	f->api = (struct api_state){
+		.world = f->w, .notes = notes_new(f->w), .metrics = metrics_new(), .spy = spy};
 	api_world_rollout(f->w, 41, "stepping", 500);
 	must(api_world_event(f->w, &ev) == 1);
 	must(store_begin(f->w->store, NULL) == 0);
@@ -91,10 +102,11 @@ static void fill(const struct route *r, char *path, char *body, size_t size)
 {
 	static const char *const numbers[] = {
 		[SCOPE_ROLLOUT] = "41", [SCOPE_CHANGE] = "1", [SCOPE_ALERT] = "1"};
-	const char *value = r->scope == SCOPE_ENDPOINT ? "delay"
-		: r->scope == SCOPE_VERSION              ? "flights~v1"
-		: r->scope >= SCOPE_ROLLOUT && r->scope <= SCOPE_ALERT ? numbers[r->scope]
-								       : "";
+	const char *value = r->scope == SCOPE_ENDPOINT	? "delay"
+			    : r->scope == SCOPE_VERSION ? "flights~v1"
+			    : r->scope >= SCOPE_ROLLOUT && r->scope <= SCOPE_ALERT
+				    ? numbers[r->scope]
+				    : "";
 	const char *brace = strchr(r->pattern, '{');
 	size_t n = 1;
 
@@ -102,13 +114,15 @@ static void fill(const struct route *r, char *path, char *body, size_t size)
 		snprintf(path, size, "%.*s%s%s", (int)(brace - r->pattern), r->pattern, value,
 			strchr(brace, '}') + 1);
 	else
-		snprintf(path, size, "%s%s", r->pattern, r->upload ? "?project=flights&name=v9" : "");
+		snprintf(path, size, "%s%s", r->pattern,
+			r->upload ? "?project=flights&name=v9" : "");
 	snprintf(body, size, "{");
 	for (const struct field *f = r->body; f && f->name; f++) {
-		const char *example = f->type == FIELD_OUTCOMES ? "[]"
-			: f->type == FIELD_SHARE_NULL ? "10000"
-			: strcmp(f->name, "spec") == 0 ? "\"project: flights\\nowner: x\\n\""
-						       : "\"v1\"";
+		const char *example = f->type == FIELD_OUTCOMES	    ? "[]"
+				      : f->type == FIELD_SHARE_NULL ? "10000"
+				      : strcmp(f->name, "spec") == 0
+					      ? "\"project: flights\\nowner: x\\n\""
+					      : "\"v1\"";
 		if (f->required)
 			n += (size_t)snprintf(body + n, size - n, "%s\"%s\": %s", n > 1 ? ", " : "",
 				f->name, example);
@@ -156,8 +170,9 @@ static void check_cell(struct fixture *f, const struct route *r, int64_t uid, co
 	rq = ask(f, uid, r->method, path, as, NULL, body[0] ? body : NULL);
 	if (spied != may)
 		fail_msg("%s %s as %s%s%s: %s, answer %d %s", r->method, r->pattern, role,
-			as ? " lowered to " : "", as ? as : "", spied ? "got through" : "was refused",
-			rq->reply.status, buf_text(&rq->reply.body));
+			as ? " lowered to " : "", as ? as : "",
+			spied ? "got through" : "was refused", rq->reply.status,
+			buf_text(&rq->reply.body));
 	if (!may) {
 		assert_int_equal(rq->reply.status, 403);
 		assert_non_null(strstr(buf_text(&rq->reply.body), "lacks the permission"));
@@ -189,7 +204,8 @@ static void test_every_route_of_a_lowered_admin(void **state)
 
 	for (const struct route *r = routes; r->method; r++)
 		for (int n = 0; role_name(n); n++)
-			check_cell(f, r, UID_ADMIN, "admin", role_name(n), role_permissions(role_name(n)));
+			check_cell(f, r, UID_ADMIN, "admin", role_name(n),
+				role_permissions(role_name(n)));
 }
 
 static void test_a_role_cannot_be_raised(void **state)
@@ -199,11 +215,16 @@ static void test_a_role_cannot_be_raised(void **state)
 		const char *as;
 		int status;
 	} cases[] = {
-		{UID_OPERATOR, "operator", 200}, {UID_OPERATOR, "developer", 200},
-		{UID_OPERATOR, "auditor", 200}, {UID_OPERATOR, "admin", 403},
-		{UID_OPERATOR, "approver", 403}, {UID_AUDITOR, "operator", 403},
-		{UID_BOTH, "operator", 403}, {UID_STRANGER, "auditor", 403},
-		{UID_SERVICE, "auditor", 403}, {UID_ADMIN, "emperor", 400},
+		{UID_OPERATOR, "operator", 200},
+		{UID_OPERATOR, "developer", 200},
+		{UID_OPERATOR, "auditor", 200},
+		{UID_OPERATOR, "admin", 403},
+		{UID_OPERATOR, "approver", 403},
+		{UID_AUDITOR, "operator", 403},
+		{UID_BOTH, "operator", 403},
+		{UID_STRANGER, "auditor", 403},
+		{UID_SERVICE, "auditor", 403},
+		{UID_ADMIN, "emperor", 400},
 	};
 	struct fixture *f = *state;
 
@@ -257,10 +278,14 @@ static void test_what_an_undo_and_a_pin_need(void **state)
 		int64_t uid;
 		int status;
 	} cases[] = {
-		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": 0}", UID_APPROVER, 200},
-		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": null}", UID_APPROVER, 403},
-		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": 10000}", UID_APPROVER, 403},
-		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": 10000}", UID_OPERATOR, 200},
+		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": 0}",
+			UID_APPROVER, 200},
+		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": null}",
+			UID_APPROVER, 403},
+		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": 10000}",
+			UID_APPROVER, 403},
+		{"/v1/endpoints/delay/overrides", "{\"segment\": \"ORD\", \"share_bp\": 10000}",
+			UID_OPERATOR, 200},
 		{"/v1/endpoints/delay/rollback", "{}", UID_APPROVER, 200},
 		{"/v1/endpoints/delay/rollback", "{\"to\": \"v1\"}", UID_APPROVER, 200},
 		{"/v1/endpoints/delay/rollback", "{\"to\": \"v9\"}", UID_APPROVER, 403},
@@ -270,8 +295,13 @@ static void test_what_an_undo_and_a_pin_need(void **state)
 		{"/v1/changes/3/undo", "{}", UID_APPROVER, 403},
 	};
 	struct fixture *f = *state;
-	struct event ev = {.verb = "rollout.promote", .actor = "me", .via = "engine", .change = 1,
-		.subject = "rollout:41", .project = "flights", .endpoint = "flights/delay"};
+	struct event ev = {.verb = "rollout.promote",
+		.actor = "me",
+		.via = "engine",
+		.change = 1,
+		.subject = "rollout:41",
+		.project = "flights",
+		.endpoint = "flights/delay"};
 
 	assert_int_equal(api_world_event(f->w, &ev), 2);
 	ev.verb = "rollout.abort";
@@ -321,7 +351,8 @@ static void test_a_key_makes_an_act_happen_once(void **state)
 
 	f->api.spy = act_handler;
 	acts_done = 0;
-	/* While the first is still being answered, then after it has ended, then after a restart. */
+	/* While the first is still being answered, then after it has ended, then after a restart.
+	 */
 	a = pause_41(f, UID_OPERATOR, "k1", "{\"reason\": \"x\"}");
 	b = pause_41(f, UID_OPERATOR, "k1", "{\"reason\": \"x\"}");
 	assert_int_equal(acts_done, 1);

@@ -64,7 +64,8 @@ static void test_queries(void **state)
 		{"/v1/audit?match", "match", "", 1},
 		{"/v1/audit?limit=5&limit=6", NULL, NULL, 0},
 		{"/v1/audit?match=%0", NULL, NULL, 0},
-		{"/v1/audit?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1&l=1&m=1&n=1&o=1&p=1&q=1", NULL, NULL, 0},
+		{"/v1/audit?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1&l=1&m=1&n=1&o=1&p=1&q=1",
+			NULL, NULL, 0},
 	};
 
 	(void)state;
@@ -89,7 +90,8 @@ static void test_every_row_is_whole(void **state)
 		if (r->mutates)
 			assert_int_equal(r->permission & PERM_READ, 0);
 		for (const struct route *o = r + 1; o->method; o++)
-			assert_false(strcmp(r->method, o->method) == 0 && strcmp(r->pattern, o->pattern) == 0);
+			assert_false(strcmp(r->method, o->method) == 0 &&
+				     strcmp(r->pattern, o->pattern) == 0);
 	}
 }
 

@@ -31,8 +31,7 @@ static int setup(void **state)
 	struct place *p = calloc(1, sizeof *p);
 
 	strcpy(p->folder, "/tmp/pithead-ingest-XXXXXX");
-	if (!mkdtemp(p->folder))
-		return -1;
+	assert_non_null(mkdtemp(p->folder));
 	snprintf(p->path, sizeof p->path, "%s/log.sock", p->folder);
 	*state = p;
 	return 0;

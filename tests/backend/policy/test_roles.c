@@ -49,7 +49,8 @@ static void test_a_role_is_lowered_and_never_raised(void **state)
 			unsigned have = role_permissions(role_name(mine));
 			unsigned want = role_permissions(role_name(to));
 
-			assert_int_equal(role_allowed_as(role_name(to), have), (have | want) == have);
+			assert_int_equal(
+				role_allowed_as(role_name(to), have), (have | want) == have);
 		}
 	assert_false(role_allowed_as("nobody", PERM_ALL));
 }

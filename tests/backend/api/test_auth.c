@@ -1,0 +1,86 @@
+/* test_auth.c: the kernel's word about a peer, membership by groups, and who rules where. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backend/api/auth.h"
+#include "backend/policy/roles.h"
+#include "tests/support/api_world.h"
+
+static void test_the_peer_of_a_socket(void **state)
+{
+	struct caller c;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(auth_read_peer(fds[0], &c, NULL), 0);
+	assert_int_equal(c.uid, geteuid());
+	assert_int_equal(c.gid, getegid());
+	assert_true(c.user[0] != '\0');
+	assert_true(auth_is_owner(&c));
+	close(fds[0]);
+	close(fds[1]);
+	/* Not a socket: nobody, and above all not uid 0. */
+	assert_int_equal(pipe(fds), 0);
+	assert_true(auth_read_peer(fds[0], &c, NULL) < 0);
+	assert_int_equal(c.uid, -1);
+	assert_false(auth_is_owner(&c));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_groups_and_scopes(void **state)
+{
+	static const struct {
+		int64_t uid, gid, group;
+		const char *project, *role;
+		unsigned permissions;
+	} cases[] = {
+		{7, 7, 0, NULL, "stranger", PERM_NONE},
+		{7, 500, 0, "flights", "approver", PERM_READ | PERM_APPROVE | PERM_LOWER},
+		{7, 7, 500, "flights", "approver", PERM_READ | PERM_APPROVE | PERM_LOWER},
+		{7, 7, 500, NULL, "approver", PERM_READ | PERM_APPROVE | PERM_LOWER},
+		{7, 7, 500, "eta", "stranger", PERM_NONE},
+		{7, 7, 500, "unknown", "stranger", PERM_NONE},
+		{UID_ADMIN, 7, 0, "unknown", "admin", PERM_ALL},
+		{UID_ADMIN, 7, 0, "eta", "stranger", PERM_NONE},
+		{UID_AUDITOR, 7, 500, "flights", "auditor", PERM_READ},
+		{UID_AUDITOR, 7, 500, NULL, "auditor", PERM_READ},
+		{UID_SERVICE, 7, 500, NULL, "approver",
+			PERM_READ | PERM_APPROVE | PERM_LOWER | PERM_POST},
+	};
+	struct world *w = api_world_new();
+
+	(void)state;
+	w->projects[0]->ids[2].gids[w->projects[0]->ids[2].gid_count++] = 500;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct caller c = {.uid = cases[i].uid,
+			.gid = cases[i].gid,
+			.group_count = 1,
+			.groups = {cases[i].group}};
+
+		if (!cases[i].group)
+			c.group_count = 0;
+		auth_grant(w, cases[i].project, &c);
+		assert_string_equal(c.role, cases[i].role);
+		assert_int_equal(c.permissions, cases[i].permissions);
+	}
+	api_world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_peer_of_a_socket),
+		cmocka_unit_test(test_groups_and_scopes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

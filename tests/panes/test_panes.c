@@ -1,0 +1,198 @@
+/* test_panes.c: what the panes draw from recorded answers, compared with the screens beside this
+ * file (PANE_COLSxROWS.screen). PITHEAD_GOLDEN=write makes them anew, for a person to look at. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "backend/base/xalloc.h"
+#include "panes/panes.h"
+#include "tui/app_priv.h"
+#include "tui/client/codec.h"
+
+#define NOW_US 1795528931000000LL /* 2026-11-24 14:02:11 UTC, when the answers were recorded */
+
+static const struct {
+	int cols, rows;
+} sizes[] = {{40, 10}, {80, 24}, {120, 40}, {200, 60}};
+
+static const struct {
+	const char *name, *place;
+	const char *files[PANE_FEEDS];
+} screens[] = {
+	{"now", "now", {"now.json"}},
+	{"now_empty", "now", {"now_empty.json"}},
+	{"changes", "changes", {"changes.json"}},
+	{"rollouts", "rollouts", {"rollouts.json"}},
+	{"rollouts_empty", "rollouts", {"empty.json"}},
+	{"audit", "audit", {"audit.json"}},
+	{"rollout", "rollout/40", {"rollout_40.json", "series_delay.json"}},
+	{"endpoint", "endpoint/payments/refund", {"endpoint_refund.json", "series_delay.json"}},
+	{"change", "change/811", {"change_811.json"}},
+	{"event", "event/812", {"audit.json"}},
+};
+
+static struct snapshot *fixture(const char *name)
+{
+	char path[200];
+	struct buf b = {0};
+	struct snapshot *s;
+	struct err e = {0};
+
+	snprintf(path, sizeof path, "tests/panes/fixtures/%s", name);
+	if (buf_read_file(&b, path, 1 << 20) < 0)
+		fail_msg("cannot read %s", path);
+	s = codec_parse(b.data, b.len, &e);
+	if (!s)
+		fail_msg("%s: %s", path, e.message);
+	buf_release(&b);
+	return s;
+}
+
+static void open_app(struct app *a, const struct console_options *o)
+{
+	app_init(a, o);
+	a->host.now_us = NOW_US;
+	a->data_us = NOW_US - 1000000;
+	a->whoami = fixture("whoami.json");
+	a->engine = fixture("engine.json");
+	app_keymap_load(a);
+}
+
+static void load(struct app *a, const char *place, const char *const *files)
+{
+	struct err e;
+	struct pane *p;
+
+	assert_true(app_open_place(a, place, &e));
+	p = app_pane(a);
+	for (int i = 0; i < PANE_FEEDS && files[i]; i++) {
+		snapshot_free(p->data[i]);
+		p->data[i] = fixture(files[i]);
+		if (p->ops->on_snapshot)
+			p->ops->on_snapshot(p, i);
+	}
+	a->link = LINK_UP;
+	a->host.up = true;
+}
+
+static void compare_screen(const char *name, int cols, int rows, const char *shown)
+{
+	const char *mode = getenv("PITHEAD_GOLDEN");
+	struct buf want = {0};
+	char path[200];
+
+	snprintf(path, sizeof path, "tests/panes/%s_%dx%d.screen", name, cols, rows);
+	if (mode && strcmp(mode, "write") == 0) {
+		assert_int_equal(file_write_atomic(path, shown, strlen(shown), 0644), 0);
+		return;
+	}
+	if (buf_read_file(&want, path, 1 << 20) < 0)
+		fail_msg("no %s: make it with PITHEAD_GOLDEN=write and look at it", path);
+	if (strcmp(buf_text(&want), shown) != 0)
+		fail_msg("%s differs; shown is:\n%s", path, shown);
+	buf_release(&want);
+}
+
+static void screens_are_as_recorded(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof screens / sizeof screens[0]; i++)
+		for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+			struct buf shown = {0};
+			struct app a;
+
+			open_app(&a, &o);
+			canvas_resize(a.canvas, sizes[k].rows, sizes[k].cols);
+			load(&a, screens[i].place, screens[i].files);
+			app_draw(&a);
+			canvas_dump(a.canvas, &shown);
+			compare_screen(
+				screens[i].name, sizes[k].cols, sizes[k].rows, buf_text(&shown));
+			buf_release(&shown);
+			app_release(&a);
+		}
+}
+
+/* Any size is drawn without a crash, with data and without. */
+static void every_size_is_drawn(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	for (size_t i = 0; i < sizeof screens / sizeof screens[0]; i++) {
+		load(&a, screens[i].place, screens[i].files);
+		for (int rows = 1; rows <= 30; rows += 3)
+			for (int cols = 1; cols <= 140; cols += 9) {
+				canvas_resize(a.canvas, rows, cols);
+				app_draw(&a);
+			}
+	}
+	app_release(&a);
+}
+
+static void key(struct app *a, uint32_t code)
+{
+	struct key_event ev = {.code = code};
+
+	app_key(a, &ev);
+}
+
+/* While an endpoint is in trouble the cursor waits on its top suspect. */
+static void cursor_starts_on_the_top_suspect(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const files[PANE_FEEDS] = {"now.json"};
+	struct selection s = {0};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "now", files);
+	app_pane(&a)->ops->select(app_pane(&a), &s);
+	assert_string_equal(s.id, "811");
+	assert_string_equal(s.endpoint, "flights/delay");
+	app_release(&a);
+}
+
+/* One cursor: Down past the last endpoint goes on into the changes, Up comes back. */
+static void cursor_moves_over_both_lists(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const files[PANE_FEEDS] = {"now.json"};
+	struct selection s = {0};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "now", files);
+	app_draw(&a);
+	key(&a, KEYC_UP);
+	app_pane(&a)->ops->select(app_pane(&a), &s);
+	assert_string_equal(s.place, "endpoint/flights/rebook");
+	key(&a, KEYC_DOWN);
+	s = (struct selection){0};
+	app_pane(&a)->ops->select(app_pane(&a), &s);
+	assert_string_equal(s.place, "change/811");
+	app_release(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(screens_are_as_recorded),
+		cmocka_unit_test(every_size_is_drawn),
+		cmocka_unit_test(cursor_starts_on_the_top_suspect),
+		cmocka_unit_test(cursor_moves_over_both_lists),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
