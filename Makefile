@@ -1,31 +1,38 @@
-# pithead: `make run` and `make check` do everything on a fresh Debian machine.
+# pithead: `make run` and `make check` do everything on a fresh Debian machine; `make help` lists the
+# rest. V=1 shows the commands. Test rules are in tests/tests.mk, the example's in examples/flights/.
 SHELL   := /bin/bash
 BUILD   ?= build
 CC      ?= gcc
+JOBS    ?= 2
+PREFIX  ?= /usr/local
 PKGS    := ncursesw libmicrohttpd libcurl libcjson sqlite3 libpcre2-8 yaml-0.1 libcrypto libarchive
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
            -Wundef -Wwrite-strings -Wno-format-nonliteral -Wno-format-truncation -Werror
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 ALLFLAGS = -std=c11 -D_GNU_SOURCE -DPITHEAD_VERSION='"$(VERSION)"' $(CFLAGS) $(SANITIZE) $(WARN) \
-           -I. -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+           -I. -I$(BUILD)/gen $(PKG_CFLAGS)
+LIBS     = $(PKG_LIBS) -lm -lpthread
 Q       := $(if $(V),,@)
+# Again, for what must be read anew: packages that were just installed, another BUILD.
+AGAIN   := $(MAKE) --no-print-directory -j$(JOBS)
 
 LIB_SRC := $(filter-out tui/main.c,$(wildcard backend/*.c backend/*/*.c tui/*.c tui/*/*.c panes/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
-UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c))
-SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 # Shipped files that are compiled in as the defaults: the file is the documentation.
 EMBED   := keymap.conf $(wildcard themes/*.conf)
 
-.PHONY: all run check bench soak lint asan install clean help fsm-doc packages test units
-all: $(BUILD)/pithead
+.PHONY: all run check bench soak lint asan install clean help fsm-doc packages units unit-programs
+.SECONDARY:
+all: $(BUILD)/pithead ## the program, build/pithead
 
 -include examples/flights/flights.mk
 include tests/tests.mk
 
 $(BUILD)/gen/embed.h: $(EMBED) Makefile
+	$(if $(PKG_LIBS),,$(error libraries are missing: run `make packages` first))
 	$(Q)mkdir -p $(@D)
 	$(Q){ echo '/* made from keymap.conf and themes/ */'; \
 	  for f in $(EMBED); do \
@@ -49,4 +56,33 @@ $(BUILD)/pithead: $(BUILD)/tui/main.o $(BUILD)/libpithead.a
 	$(if $(V),,@echo "  ld $@")
 	$(Q)$(CC) $(ALLFLAGS) $^ $(LIBS) -o $@
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+run: ## install what is missing, build, start the flights example, open the console
+	$(Q).ci/packages build
+	$(Q)$(AGAIN) all flights
+	$(Q)PITHEAD=$(abspath $(BUILD)/pithead) examples/flights/up
+	$(Q)exec $(BUILD)/pithead
+
+packages: ## install what is missing of Debian's packages (SET="build test")
+	$(Q).ci/packages $(or $(SET),build test)
+
+install: all ## into DESTDIR/PREFIX: program, manual pages, completion, systemd unit
+	$(Q)d=$(DESTDIR)$(PREFIX) && install -D $(BUILD)/pithead $$d/bin/pithead && \
+	for page in $(wildcard docs/*.[1-8]); do \
+	  install -D -m 644 $$page $$d/share/man/man$${page##*.}/$${page##*/} || exit 1; done && \
+	mkdir -p $$d/share/bash-completion/completions $$d/share/zsh/site-functions && \
+	$(BUILD)/pithead completion bash >$$d/share/bash-completion/completions/pithead && \
+	$(BUILD)/pithead completion zsh >$$d/share/zsh/site-functions/_pithead && \
+	mkdir -p $$d/lib/systemd/system && sed 's|/usr/bin/|$(PREFIX)/bin/|' \
+	  examples/pithead.service >$$d/lib/systemd/system/pithead.service
+
+fsm-doc: $(BUILD)/tests/tools/fsm_dot ## the state machines as Graphviz DOT
+	$(Q)$<
+
+clean: ## remove build/
+	$(Q)rm -rf $(BUILD)
+
+help: ## this list
+	$(Q)sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile tests/tests.mk | sort | \
+	  while IFS='|' read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
+
+-include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' 2>/dev/null)

@@ -1,7 +1,41 @@
-# tests.mk: how tests are built and run. Units mirror the tree (tests/backend/base/test_buf.c).
+# tests.mk: how tests are built and run. Units mirror the tree (tests/backend/base/test_buf.c);
+# scenarios are shell scripts. tests/run counts them all; its last line is "N passed, N failed".
+UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+SCRIPTS := $(filter-out %/lib.sh,$(wildcard $(addsuffix /*.sh, \
+           tests/lint tests/packaging tests/examples tests/e2e)))
+ASAN    := BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+           SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+RUN     := BUILD=$(BUILD) tests/run --jobs $(JOBS)
+FAILED  := { echo "the build failed"; echo "0 passed, 1 failed"; exit 1; }
+
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/libpithead.a
 	$(if $(V),,@echo "  ld $@")
 	$(Q)$(CC) $(ALLFLAGS) $(filter %.o,$^) $(BUILD)/libpithead.a -lcmocka $(LIBS) -o $@
 
-units: $(UNITS)
-	$(Q)for t in $(UNITS); do echo "== $$t"; $$t || exit 1; done
+unit-programs: $(UNITS)
+
+units: $(UNITS) ## run the unit tests
+	$(Q)$(RUN) $(UNITS)
+
+asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(Q)$(AGAIN) $(ASAN) unit-programs
+	$(Q)$(RUN) $(UNITS:$(BUILD)/%=$(BUILD)/asan/%)
+
+lint: ## layers, lengths, format, cppcheck, keymap
+	$(Q)tests/lint/lint.sh
+
+# Everything is built before anything runs, so that nothing is timed beside a compiler.
+check: ## install what is missing, build and test everything
+	$(Q).ci/packages build test
+	$(Q)$(AGAIN) all flights unit-programs || $(FAILED)
+	$(Q)$(AGAIN) $(ASAN) unit-programs || $(FAILED)
+	$(Q)$(RUN) $(UNITS) $(UNITS:$(BUILD)/%=$(BUILD)/asan/%) $(SCRIPTS)
+
+bench: all flights $(BENCHES) ## the figures of the bar, each against its floor
+	$(Q)set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do \
+	  echo "== $$b"; BUILD=$(BUILD) PITHEAD=$(abspath $(BUILD)/pithead) $$b; done
+
+soak: all flights ## the long storms
+	$(Q)BUILD=$(BUILD) tests/run --jobs 1 --limit 7200 $(wildcard tests/soak/*.sh)

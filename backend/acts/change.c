@@ -116,6 +116,16 @@ static int write_once(struct world *w, struct change *c, int64_t *seq, struct er
 	return rc;
 }
 
+/* How many answers a candidate has given is counted in memory; each change writes it down. */
+static void keep_exposed(struct change *c, const struct live_endpoint *ep)
+{
+	struct rollout_row *const rows[] = {c->rollout, c->superseded};
+
+	for (int i = 0; ep && i < 2; i++)
+		if (rows[i] && rows[i]->id == ep->row.rollout)
+			rows[i]->exposed = ep->exposed;
+}
+
 static void log_change(const struct change *c, int64_t seq)
 {
 	char number[24], rollout[24];
@@ -141,6 +151,7 @@ int change_commit(
 		state_format(c->endpoint, c->rollout, c->after, sizeof c->after);
 		c->ev.after = c->after;
 	}
+	keep_exposed(c, ep);
 	rc = write_once(w, c, seq, e);
 	if (rc == ERR_DISK_FULL && c->lowers_risk && store_release_reserve(w->store) == 0)
 		rc = write_once(w, c, seq, e);

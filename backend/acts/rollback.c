@@ -241,8 +241,8 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 		str_copy(r.end_reason, sizeof r.end_reason, reason ? reason : "");
 	}
 	change_init(&c, &a, verb, ep, &before);
-	c.ev.change =
-		step->to != ROLLOUT_PROMOTING; /* a direct one was a change when it was asked for */
+	/* What was asked for is the change; that its servers are ready now is its continuation. */
+	c.ev.change = event != ROLLOUT_EVENT_READY;
 	c.endpoint = &row;
 	c.rollout = &r;
 	c.lowers_risk = step->to == ROLLOUT_ABORTING || step->to == ROLLOUT_PAUSED;

@@ -48,7 +48,7 @@ static void put_live(cJSON *o, struct world *w, const struct rollout_row *r)
 	cJSON *guard = cJSON_CreateObject();
 
 	json_put_int(o, "share_in_force_bp", active ? world_share_in_force(w, ep) : 0);
-	json_put_num(o, "exposed", active ? (double)ep->exposed : (double)NAN);
+	json_put_num(o, "exposed", (double)(active ? ep->exposed : r->exposed));
 	json_put_int(guard, "failures",
 		active && ep->guard.rollout == r->id ? guard_failures(&ep->guard, window) : 0);
 	json_put_int(guard, "window", window);

@@ -26,6 +26,7 @@ static const struct db_field rollouts_fields[] = {
 	DB_FIELD(rollout_row, ended_us, DB_BIGINT),
 	DB_FIELD(rollout_row, reason, DB_TEXT),
 	DB_FIELD(rollout_row, end_reason, DB_TEXT),
+	DB_FIELD(rollout_row, exposed, DB_BIGINT),
 	DB_FIELD(rollout_row, revision, DB_BIGINT),
 	DB_END,
 };

@@ -48,6 +48,7 @@ struct rollout_row {
 	int64_t author_uid, author_login_uid;
 	int64_t started_us, step_since_us, ended_us; /* ended_us 0 = active */
 	char reason[REASON_SIZE], end_reason[REASON_SIZE];
+	int64_t exposed; /* answers of the candidate until the last change of this row */
 	int64_t revision;
 };
 

@@ -96,7 +96,7 @@ finish() {
 	trap - EXIT INT TERM
 	for p in "${started[@]}"; do kill -CONT "$p" 2>/dev/null; kill "$p" 2>/dev/null; done
 	wait 2>/dev/null
-	[ ! -S "$sock" ] || "$PITHEAD" engine stop --all --yes --reason "end of test" \
+	[ ! -S "$sock" ] || "$PITHEAD" engine stop --all \
 		>/dev/null 2>&1 </dev/null
 	if wait_for 10 none_left; then
 		ok "nothing is left running"
@@ -141,6 +141,18 @@ api() {
 }
 get() { api GET "$1" | jq -r "${2:-.}"; }
 field_is() { [ "$(get "$1" "$2" 2>/dev/null)" = "$3" ]; }
+# ask METHOD PATH [BODY [CURL WORDS...]]: sets $code and $body. "${as[@]}" goes before curl: another
+# user by setpriv. A body of `@-` is stdin.
+as=()
+ask() {
+	local method=$1 path=$2 send=${3-} out
+	shift $(($# > 3 ? 3 : $#))
+	out=$("${as[@]}" curl -s -m 15 --path-as-is --unix-socket "$sock" -X "$method" -w "\n%{http_code}" \
+		${send:+--data-binary "$send"} "$@" "http://engine$path" 2>/dev/null)
+	code=${out##*$'\n'} body=${out%$'\n'*}
+}
+# body FILTER: of the last answer
+body() { jq -r "$1" <<<"$body" 2>/dev/null; }
 
 engine_up() { api GET /v1/engine >/dev/null 2>&1; }
 start_engine() {

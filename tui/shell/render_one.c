@@ -84,7 +84,9 @@ static void print_warnings(const struct node *root)
 	const struct node *gateway = node_get(root, "gateway"), *ingest = node_get(root, "ingest");
 	int64_t lost = node_int(ingest, "lost", 0), full = node_int(ingest, "ring_full", 0);
 
-	if (gateway && !node_bool(gateway, "up"))
+	if (gateway && !node_bool(gateway, "up") && !node_int(gateway, "generation", 0))
+		line("gateway", "not started: there is no endpoint yet");
+	else if (gateway && !node_bool(gateway, "up"))
 		line("gateway", "DOWN: it is being started again; see log/engine.log");
 	else if (gateway)
 		line("gateway", "up, pid %" PRId64 ", generation %" PRId64,
