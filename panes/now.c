@@ -20,7 +20,9 @@ struct now {
 	struct change_list changes;
 	const struct node **rows; /* owned array of borrowed nodes */
 	size_t count;
-	bool short_names, on_changes, touched;
+	bool short_names, on_changes;
+	bool touched; /* a person has moved the cursor */
+	bool placed;  /* it was put on a suspect in the present trouble */
 	enum charset charset;
 };
 
@@ -177,22 +179,20 @@ static const struct node *subject(const struct now *s)
 	return s->count ? s->rows[0] : NULL;
 }
 
-/* While nobody has moved the cursor it stands where the next key helps most. */
+/* When an endpoint gets into trouble and nobody has moved the cursor, it goes where the next key
+ * helps most, once; from then on, and after the trouble, it stays where it is. */
 static void place_cursor(struct now *s)
 {
-	const struct node *worst = s->count ? s->rows[0] : NULL;
+	bool trouble = s->count && in_trouble(s->rows[0]);
 
-	if (s->touched)
+	if (s->touched || !trouble || s->placed) {
+		s->placed = s->placed && trouble;
 		return;
-	s->on_changes = false;
-	if (s->count)
-		table_select(s->endpoints, row_id(s, 0));
-	if (!worst || !in_trouble(worst))
-		return;
+	}
 	for (size_t i = 0; i < s->changes.count; i++)
 		if (node_int(s->changes.rows[i], "suspicion", 0) > 0 &&
 			!node_int(s->changes.rows[i], "undone_by", 0)) {
-			s->on_changes = true;
+			s->on_changes = s->placed = true;
 			table_select(
 				s->changes.table, (uint64_t)node_int(s->changes.rows[i], "seq", 1));
 			return;

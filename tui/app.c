@@ -265,7 +265,7 @@ int console_main(const struct console_options *options)
 	a.minute_ms = app_mono_ms(&a) + MINUTE_MS;
 	/* The first frame does not wait for the engine: a person sees at once that we are there. */
 	paint(&a);
-	app_link_start(&a);
+	app_link_start(&a, true);
 	open_first_place(&a);
 	while (!a.quit)
 		turn(&a);

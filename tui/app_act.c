@@ -148,7 +148,6 @@ static void on_done(void *arg, struct reply *r)
 {
 	struct app *a = arg;
 	const struct node *root = r->data ? snapshot_root(r->data) : NULL;
-	int64_t seq = node_int(root, "event", 0);
 
 	a->act.request = 0;
 	if (r->code == ERR_UNREACHABLE || r->code == ERR_TIMEOUT) {
@@ -162,9 +161,6 @@ static void on_done(void *arg, struct reply *r)
 	if (!node_bool(root, "done"))
 		app_say(a, ROLE_watch, "%s (not confirmed by the gateway yet)",
 			node_str(root, "summary", "on the way"));
-	else if (seq && node_bool(node_get(root, "plan"), "undoable"))
-		app_say(a, ROLE_ok, "%s   undo: \":undo %" PRId64 "\"",
-			node_str(root, "summary", "done"), seq);
 	else
 		app_say(a, ROLE_ok, "%s", node_str(root, "summary", "done"));
 	app_act_close(a);

@@ -320,6 +320,8 @@ static void do_redraw(struct app *a, const char *rest)
 	(void)rest;
 	if (a->term)
 		term_redraw(a->term);
+	if (a->term && a->link == LINK_DOWN)
+		app_link_start(a, true);
 	app_refresh(a, false);
 }
 

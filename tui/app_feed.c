@@ -148,13 +148,22 @@ static void forget_requests(struct pane *p)
 		p->request[i] = 0;
 }
 
-void app_link_start(struct app *a)
+void app_link_start(struct app *a, bool start)
 {
 	struct err e = {0};
 	int rc = home_find(a->options->socket, &a->home, &e);
 
-	if (rc == 0)
+	if (rc == 0 && start)
 		rc = start_engine(&a->home, &e);
+	else if (rc == 0) {
+		/* Somebody may have stopped it on purpose: an open console does not undo that. */
+		rc = start_probe(&a->home, &e);
+		if (rc > 0)
+			rc = home_check_trust(&a->home, &e);
+		else if (rc == 0)
+			rc = err_set(
+				&e, ERR_UNREACHABLE, "the engine does not run; C-l starts it.");
+	}
 	conn_close(a->conn);
 	a->conn = conn_open(a->home.socket, "console", a->options->as);
 	a->events_request = 0;
@@ -176,7 +185,7 @@ void app_link_retry(struct app *a)
 	if (a->link == LINK_UP && !a->events_request)
 		listen_events(a, true);
 	else
-		app_link_start(a);
+		app_link_start(a, false);
 }
 
 /* ---- panes ----------------------------------------------------------------------------------- */

@@ -54,7 +54,8 @@ def layers(root):
             continue
         for n, line in enumerate(lines(root, path), 1):
             m = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
-            if m and os.path.dirname(m[1]) + "/" != folder and \
+            beside = m and os.path.exists(os.path.join(root, folder, m[1]))
+            if m and not beside and os.path.dirname(m[1]) + "/" != folder and \
                     not any(covers(w, m[1]) for w in row[1]):
                 fault(path, n, f"{row[0]} may not include {m[1]}")
 
@@ -91,31 +92,35 @@ def lengths(root):
 
 
 def conditionals(root):
-    """No #if outside backend/base, but include guards (which bear the path's name) and tables."""
+    """No #if outside backend/base, but for include guards, each of them of one header."""
+    guards = {}
     for path in files(root, ".c", ".h"):
-        if path.startswith("backend/base/"):
-            continue
         text = lines(root, path)
-        guard = ""
-        if path.endswith(".h"):
-            name = re.sub(r"[^A-Z0-9]", "_", path.upper())
-            guard = "PITHEAD_" + name
-            if f"#ifndef {guard}" not in text or f"#define {guard}" not in text:
-                fault(path, 1, f"has no include guard {guard}")
+        guard = re.search(r"^#ifndef (\w+_H)\n#define \1$", "\n".join(text), re.M) \
+            if path.endswith(".h") else None
+        if path.endswith(".h") and not guard:
+            fault(path, 1, "has no include guard")
+        if guard and guards.setdefault(guard[1], path) != path:
+            fault(path, 1, f"its include guard {guard[1]} is that of {guards[guard[1]]}")
         for n, line in enumerate(text, 1):
-            if re.match(r"\s*#\s*(if|ifdef|ifndef|elif|else)\b", line) and \
-                    line != f"#ifndef {guard}":
+            if not path.startswith("backend/base/") and \
+                    re.match(r"\s*#\s*(if|ifdef|ifndef|elif|else)\b", line) and \
+                    not (guard and line == f"#ifndef {guard[1]}"):
                 fault(path, n, "#if outside backend/base")
 
 
 def keymap(root):
-    """One key has one meaning in every pane; typing and answering a plan are another matter."""
+    """One letter has one meaning in every pane, and so has a key in the panes' own sections; typing
+    and answering a plan are another matter."""
     seen = {}
+    common = ("global", "list", "detail")
     for n, line in enumerate(lines(root, "keymap.conf"), 1):
         m = re.match(r'bind\s+(\S+)\s+(\S+)\s+"([^"]*)"', line)
         if not m or m[1] in ("prompt", "dialog"):
             continue
         verb = " ".join(w for w in m[3].split() if not w.startswith("%"))
+        if m[1] in common and len(m[2]) > 1:
+            continue
         section, other = seen.setdefault(m[2], (m[1], verb))
         if other != verb:
             fault("keymap.conf", n, f"{m[2]} is \"{verb}\" in {m[1]}, but \"{other}\" in {section}")
@@ -129,23 +134,21 @@ def comments(root):
             fault(path, 1, "does not begin with a comment that says what it is")
         if not path.endswith(".h") or path.startswith("tests/"):
             continue
-        depth, told, inside = 0, False, False
+        depth, told, inside, top = 0, False, False, True
         for n, line in enumerate(text, 1):
-            if not line.strip() and not inside:
-                told = False
             begins = line.lstrip().startswith("/*")
             prototype = depth == 0 and not inside and re.match(
                 r"(?!typedef|struct \w+ \{|enum|#|\}|static)[a-z].*[\w*]\(", line)
             if prototype and not told and "/*" not in line:
                 fault(path, n, f"no comment above {line.strip()[:60]}")
-            if begins or (inside and "*/" in line):
-                told = True
-            if "/*" in line:
-                inside = True
-            if "*/" in line:
-                inside = False
-            if not inside and not begins:
+            inside = (inside or "/*" in line) and "*/" not in line.split("/*")[-1]
+            if begins or inside:
+                told = not top
+            elif not line.startswith(" *"):
+                top = False
                 depth += line.count("{") - line.count("}")
+            if depth == 0 and line.startswith("}"):
+                told = False # what was said of a type is not said of the functions after it
 
 
 def words(root):

@@ -25,6 +25,7 @@ struct drill {
 	int64_t from_us; /* monotonic: when the answer to the start came */
 	int64_t limit_ms;
 	int share_bp;
+	char state[24]; /* of the rollout, as last seen */
 };
 
 /* A faulty version that is not the one that serves now. */
@@ -104,6 +105,7 @@ static int wait_share(struct drill *d, int up, int *code)
 		int64_t share = node_int(root, "share_in_force_bp", 0);
 		int ended = node_int(root, "ended_us", 0) > 0;
 
+		str_copy(d->state, sizeof d->state, node_str(root, "state", ""));
 		reached = up ? share > 0 || ended : share == 0;
 		reply_release(&r);
 		if (!reached)
@@ -127,8 +129,9 @@ static void print_who(struct drill *d)
 			const char *verb = node_str(&list[i], "verb", "");
 
 			if (node_int(&list[i], "seq", 0) > d->event &&
-				(strstr(verb, "abort") || strstr(verb, "roll") ||
-					strstr(verb, "undo") || strstr(verb, "serve")))
+				(strstr(verb, "abort") || strstr(verb, "rollback") ||
+					strstr(verb, "serve") || strstr(verb, "lapse") ||
+					strstr(verb, "guard") || node_int(&list[i], "undo_of", 0)))
 				found = &list[i];
 		}
 		if (found) {
@@ -151,8 +154,8 @@ static int follow(struct drill *d)
 	int code = 0, rc;
 	char a[32];
 
-	printf("rollout #%" PRId64 " started: a fault is on the way to %s. Find it, undo it.\n",
-		d->rollout, d->endpoint);
+	printf("rollout #%" PRId64 " started: a fault is on the way. Find it, undo it.\n",
+		d->rollout);
 	fflush(stdout);
 	rc = wait_share(d, 1, &code);
 	if (rc > 0) {
@@ -164,6 +167,12 @@ static int follow(struct drill *d)
 	if (rc == 0) {
 		printf("not undone in %s; it was %s. Undo: pithead rollout abort %" PRId64 "\n",
 			timefmt_span(a, sizeof a, d->limit_ms * 1000), d->version, d->rollout);
+		return 1;
+	}
+	if (strcmp(d->state, "promoted") == 0) {
+		printf("NOT undone: %s was promoted after %s and serves everybody now. "
+		       "Undo: pithead rollback\n",
+			d->version, timefmt_span(a, sizeof a, clock_mono_us(&clock) - d->from_us));
 		return 1;
 	}
 	printf("undone after %s; it was %s\n",

@@ -1,26 +1,6 @@
 /* test_rollout_verbs.c: rollouts driven by people: each line is an act and what the gateway then
  * shows, or the refusal. Every act is tried with dry_run first, and leaves exactly one change. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "backend/base/log.h"
-#include "tests/support/acts_world.h"
-
-struct line {
-	const char *words;
-	const char *want; /* "v1>v2 100 stepping", "!code: part of the sentence", NULL = not an act */
-};
-
-#define LINES 24
-struct story {
-	const char *name;
-	struct line lines[LINES];
-};
+#include "tests/backend/acts/story.h"
 
 static const struct story stories[] = {
 	{"steps in order, then promote",
@@ -79,59 +59,10 @@ static const struct story stories[] = {
 			{"tick", "v1>v2 0 paused"}, {"resume", "v1>v2 100 stepping"}}},
 };
 
-static void tell(struct acts_world *x, const struct story *s, const struct line *l)
-{
-	int64_t head = store_head(x->w.store);
-	char got[200], *colon;
-	int rc = acts_do(x, l->words);
-
-	if (!l->want)
-		return;
-	if (l->want[0] == '!') {
-		snprintf(got, sizeof got, "%s", l->want + 1);
-		colon = strchr(got, ':');
-		*colon = '\0';
-		if (rc != err_from_wire(got) || !strstr(x->e.message, colon + 2))
-			fail_msg("%s: %s: %s %s", s->name, l->words, err_wire(rc), x->e.message);
-		return;
-	}
-	if (rc)
-		fail_msg("%s: %s: %s", s->name, l->words, x->e.message);
-	acts_look(x, got, sizeof got);
-	if (strcmp(got, l->want) != 0)
-		fail_msg("%s: %s: %s, expected %s", s->name, l->words, got, l->want);
-	acts_check(x);
-	if (strncmp(l->words, "tick", 4) != 0 && acts_changes(x, head) != 1)
-		fail_msg("%s: %s left %d changes", s->name, l->words, acts_changes(x, head));
-}
-
-/* A world in which v2 is warm: it was started and aborted once. */
-static void warm(struct acts_world *x)
-{
-	acts_world_new(x);
-	acts_do(x, "start v2");
-	acts_do(x, "tick 3");
-	acts_do(x, "abort");
-	acts_do(x, "on rebook");
-	acts_do(x, "by cas");
-	acts_do(x, "start v2");
-	acts_do(x, "tick 3");
-	acts_do(x, "abort");
-	acts_do(x, "by ada");
-	acts_do(x, "on delay");
-}
-
 static void test_stories(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof stories / sizeof stories[0]; i++) {
-		struct acts_world x;
-		warm(&x);
-		for (int k = 0; k < LINES && stories[i].lines[k].words; k++)
-			tell(&x, &stories[i], &stories[i].lines[k]);
-		assert_int_equal(acts_verify(&x), 0);
-		acts_world_free(&x);
-	}
+	story_run(stories, sizeof stories / sizeof stories[0]);
 }
 
 int main(void)
