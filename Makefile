@@ -24,7 +24,8 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 # Shipped files that are compiled in as the defaults: the file is the documentation.
 EMBED   := keymap.conf $(wildcard themes/*.conf)
 
-.PHONY: all run check bench soak lint asan install clean help fsm-doc packages units unit-programs
+.PHONY: all run check bench soak lint asan install clean help fsm-doc packages units unit-programs \
+        format
 .SECONDARY:
 all: $(BUILD)/pithead ## the program, build/pithead
 
@@ -77,6 +78,9 @@ install: all ## into DESTDIR/PREFIX: program, manual pages, completion, systemd 
 
 fsm-doc: $(BUILD)/tests/tools/fsm_dot ## the state machines as Graphviz DOT
 	$(Q)$<
+
+format: ## write every .c and .h as clang-format does
+	$(Q)find . \( -path ./build -o -path ./.git \) -prune -o -name '*.[ch]' -print | xargs clang-format -i
 
 clean: ## remove build/
 	$(Q)rm -rf $(BUILD)

@@ -1,6 +1,7 @@
 # tests.mk: how tests are built and run. Units mirror the tree (tests/backend/base/test_buf.c);
 # scenarios are shell scripts. tests/run counts them all; its last line is "N passed, N failed".
 UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+TOOLS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/support/programs/*.c))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 SCRIPTS := $(filter-out %/lib.sh,$(wildcard $(addsuffix /*.sh, \
@@ -14,7 +15,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/libpithead.a
 	$(if $(V),,@echo "  ld $@")
 	$(Q)$(CC) $(ALLFLAGS) $(filter %.o,$^) $(BUILD)/libpithead.a -lcmocka $(LIBS) -o $@
 
-unit-programs: $(UNITS)
+unit-programs: $(UNITS) $(TOOLS)
 
 units: $(UNITS) ## run the unit tests
 	$(Q)$(RUN) $(UNITS)
@@ -33,9 +34,9 @@ check: ## install what is missing, build and test everything
 	$(Q)$(AGAIN) $(ASAN) unit-programs || $(FAILED)
 	$(Q)$(RUN) $(UNITS) $(UNITS:$(BUILD)/%=$(BUILD)/asan/%) $(SCRIPTS)
 
-bench: all flights $(BENCHES) ## the figures of the bar, each against its floor
+bench: all flights $(BENCHES) $(TOOLS) ## the figures of the bar, each against its floor
 	$(Q)set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do \
 	  echo "== $$b"; BUILD=$(BUILD) PITHEAD=$(abspath $(BUILD)/pithead) $$b; done
 
-soak: all flights ## the long storms
+soak: all flights $(TOOLS) ## the long storms
 	$(Q)BUILD=$(BUILD) tests/run --jobs 1 --limit 7200 $(wildcard tests/soak/*.sh)

@@ -80,14 +80,32 @@ static const char *tier_of(const struct app *a, const char *subject)
 		node_list(node_get(pane_root(a->tabs[0], 0), "endpoints"), "", &n);
 
 	for (int i = 0; i < n; i++)
-		if (*node_str(&list[i], "id", "") && strstr(subject, node_str(&list[i], "id", "")))
+		if (strstr(subject, node_str(&list[i], "id", "?")) ||
+			strcmp(subject, node_str(&list[i], "name", "")) == 0)
 			return node_str(&list[i], "tier", "");
 	return "";
 }
 
+/* The endpoint that the act is about: named, or that of the rollout as the Now pane saw it. */
+static void find_endpoint(struct app *a, const struct parsed *p)
+{
+	const char *name = parsed_get(p, "ENDPOINT"), *number = parsed_get(p, "N");
+	int n;
+	const struct node *list = node_list(node_get(pane_root(a->tabs[0], 0), "rollouts"), "", &n);
+
+	str_copy(a->act.endpoint, sizeof a->act.endpoint, name ? name : "");
+	if (!number || strncmp(p->command->name, "rollout ", 8) != 0)
+		return;
+	number += *number == '#';
+	for (int i = 0; i < n; i++)
+		if (node_int(&list[i], "id", 0) == strtoll(number, NULL, 10))
+			str_copy(a->act.endpoint, sizeof a->act.endpoint,
+				node_str(&list[i], "endpoint", ""));
+}
+
 static void ask_person(struct app *a, const struct node *plan)
 {
-	const char *subject = node_str(plan, "subject", "");
+	const char *subject = a->act.endpoint[0] ? a->act.endpoint : node_str(plan, "subject", "");
 	bool raises = command_raises(a->act.command);
 	bool has_reason = strstr(a->act.body, "\"reason\":") != NULL;
 	const char *name = strrchr(subject, '/');
@@ -100,6 +118,16 @@ static void ask_person(struct app *a, const struct node *plan)
 			a->act.dialog, raises ? "reason" : "reason (may be empty)", raises);
 }
 
+/* Another dialog in the place of the one before, without its questions. */
+static void fresh_dialog(struct app *a)
+{
+	dialog_free(a->act.dialog);
+	a->act.dialog = dialog_new(a->act.command->name);
+	text_set_indent(dialog_text(a->act.dialog), 11);
+	a->act.unseen = true;
+	a->dirty = true;
+}
+
 /* Ends the flow with a sentence in the dialog; only leaving is possible then. */
 static void fail(struct app *a, const struct reply *r)
 {
@@ -108,15 +136,12 @@ static void fail(struct app *a, const struct reply *r)
 		app_act_close(a);
 		return;
 	}
-	text_clear(dialog_text(a->act.dialog));
-	text_set_indent(dialog_text(a->act.dialog), 11);
+	fresh_dialog(a);
 	add_text(a, ROLE_harm, r->code == ERR_STALE ? "moved" : "refused", r->err.message);
 	add_text(a, ROLE_text, r->code == ERR_STALE ? "what" : "", r->moved);
 	add_text(a, ROLE_text, "", r->err.hint);
 	add_text(a, ROLE_dim, "", "nothing was changed");
-	dialog_set_confirm(a->act.dialog, NULL);
 	a->act.state = ACT_OVER;
-	show_again(a);
 	app_refresh(a, false);
 }
 
@@ -226,6 +251,7 @@ void app_act_begin(struct app *a, const struct parsed *p)
 		app_act_close(a);
 		return;
 	}
+	find_endpoint(a, p);
 	query = strchr(act->path, '?');
 	if (query)
 		*query = '\0';
@@ -256,8 +282,7 @@ static void confirm(struct app *a)
 	if (send(a, "", body, on_done))
 		app_act_close(a);
 	else {
-		dialog_set_confirm(a->act.dialog, NULL);
-		text_clear(dialog_text(a->act.dialog));
+		fresh_dialog(a);
 		add_text(a, ROLE_running, "", "doing it: waiting until the gateway confirms …");
 	}
 	free(body);

@@ -38,7 +38,9 @@ static void on_whoami(void *arg, struct reply *r)
 	char *before = a->whoami ? xstrdup(node_str(snapshot_root(a->whoami), "role", "")) : NULL;
 
 	if (r->code || !r->data) {
-		app_say(a, ROLE_banner, "%s", r->err.message);
+		/* That nobody answers is what the banner says already. */
+		if (r->code != ERR_UNREACHABLE)
+			app_say(a, ROLE_banner, "%s", r->err.message);
 		free(before);
 		return;
 	}

@@ -29,6 +29,7 @@ struct act_flow {
 	char *body;	  /* owned: members without the reason, "{…}" */
 	int64_t revision; /* that the plan was made at: sent as If-Match */
 	char idempotency[40];
+	char endpoint[132];    /* that it is about, as far as the console knows; "" */
 	struct dialog *dialog; /* owned */
 	bool unseen;	       /* the dialog's text has not been on the terminal yet */
 	int request;
@@ -85,7 +86,8 @@ void app_say(struct app *a, enum role role, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* app_feed.c */
-void app_link_start(struct app *a);		 /* finds the engine and begins to listen */
+/* Finds the engine and begins to listen; start: starts one where that is allowed. */
+void app_link_start(struct app *a, bool start);
 void app_link_retry(struct app *a);		 /* when retry_at_ms has come */
 void app_refresh(struct app *a, bool live_only); /* asks anew for what is shown */
 void app_show(struct app *a, struct pane *p);	 /* asks for a pane's data when it has none */

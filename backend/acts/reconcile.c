@@ -115,6 +115,7 @@ int gateway_sync(struct world *w, int overwrite, struct err *e)
 		if (ep->row.removed)
 			continue;
 		fill_endpoint(w, ep, &eps[n]);
+		ep->overrides_unsent = 1; /* maps start without them; until each is sent again */
 		routes[n++] = route_desired(ep);
 	}
 	rc = gateway_configure(w->gateway, eps, routes, n, overwrite, e);

@@ -45,8 +45,10 @@ struct clock clock_system(void)
 
 struct clock clock_fake(int64_t wall_us)
 {
-	return (struct clock){.wall_us = fake_wall, .mono_us = fake_mono,
-		.fake_wall_us = wall_us, .fake_mono_us = 1000000};
+	return (struct clock){.wall_us = fake_wall,
+		.mono_us = fake_mono,
+		.fake_wall_us = wall_us,
+		.fake_mono_us = 1000000};
 }
 
 int64_t clock_wall_us(const struct clock *c)
@@ -75,7 +77,11 @@ static const struct {
 	const char *unit;
 	int64_t ms;
 } units[] = {
-	{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1},
+	{"d", 86400000},
+	{"h", 3600000},
+	{"m", 60000},
+	{"s", 1000},
+	{"ms", 1},
 };
 
 static const int unit_count = sizeof units / sizeof units[0];

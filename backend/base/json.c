@@ -17,7 +17,8 @@ cJSON *json_parse(const char *text, size_t n, const char *what, struct err *e)
 	cJSON *v = cJSON_ParseWithLengthOpts(text, n, &end, 0);
 
 	if (v) {
-		while (end < text + n && (*end == ' ' || *end == '\n' || *end == '\r' || *end == '\t'))
+		while (end < text + n &&
+			(*end == ' ' || *end == '\n' || *end == '\r' || *end == '\t'))
 			end++;
 		/* The library stops after the first value; more is an error of the sender. */
 		if (end < text + n) {

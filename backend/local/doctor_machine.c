@@ -98,7 +98,8 @@ static int can_lengthen_queue(void)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0);
+		_exit(unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 0
+											       : 1);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 

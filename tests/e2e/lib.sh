@@ -232,3 +232,36 @@ unload() {
 	kill "$load_pid" 2>/dev/null
 	wait "$load_pid" 2>/dev/null
 }
+
+# serve_spec NAME PORT: one endpoint whose versions are bundles that the engine runs
+serve_spec() {
+	endpoint_spec "$1" "$2" | sed '/^    versions:/d'
+	printf '    serve: ./server --socket $SOCKET --name-file name\n    replicas: 2\n'
+}
+# replica_endpoint: as one_endpoint, with two replicas of each version in sandboxes
+replica_endpoint() {
+	local v
+	free_port; front=$port
+	settings lease_ms "${LEASE:-2000}" tick_ms "${TICK:-200}" drain_ms 200
+	start_engine || { not_ok "the engine starts: $(cat "$dir/start.err")"; exit 1; }
+	for v in v1 v2; do
+		mkdir -p "$dir/bundles/$v"
+		cp "$TOOLS/upstream" "$dir/bundles/$v/server"
+		echo "$v" >"$dir/bundles/$v/name"
+		"$PITHEAD" version add "$dir/bundles/$v" --name "$v" --project t \
+			>"$dir/add.out" 2>&1 </dev/null || { cat "$dir/add.out"; exit 1; }
+	done
+	{ echo "project: t"; echo "owner: tests"; echo "endpoints:"; serve_spec m "$front"; } \
+		>"$dir/pithead.yaml"
+	apply "$dir/pithead.yaml" || { not_ok "the spec is applied"; exit 1; }
+	serve_v1 || { not_ok "v1 is asked for: $(cat "$dir/serve.out")"; exit 1; }
+	wait_for 20 answered_by v1 || { not_ok "the gateway answers with v1"; exit 1; }
+	wait_for 10 field_is /v1/endpoints/m .stable v1
+}
+
+engine_pid() { # engine_pid worker|keeper
+	local p
+	for p in $(ours); do
+		tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | grep -q -- "engine --$1" && echo "$p"
+	done
+}

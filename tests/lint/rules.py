@@ -130,11 +130,11 @@ def comments(root):
     """Each file begins with what it is; each public function has a comment above it or its group."""
     for path in files(root, ".c", ".h"):
         text = lines(root, path)
-        if not text[0].startswith("/*"):
+        if not any(l.startswith("/*") for l in text[:4]):
             fault(path, 1, "does not begin with a comment that says what it is")
         if not path.endswith(".h") or path.startswith("tests/"):
             continue
-        depth, told, inside, top = 0, False, False, True
+        depth, told, inside, top, ended = 0, False, False, True, False
         for n, line in enumerate(text, 1):
             begins = line.lstrip().startswith("/*")
             prototype = depth == 0 and not inside and re.match(
@@ -143,12 +143,14 @@ def comments(root):
                 fault(path, n, f"no comment above {line.strip()[:60]}")
             inside = (inside or "/*" in line) and "*/" not in line.split("/*")[-1]
             if begins or inside:
-                told = not top
+                told, ended = not top, False
             elif not line.startswith(" *"):
                 top = False
                 depth += line.count("{") - line.count("}")
-            if depth == 0 and line.startswith("}"):
-                told = False # what was said of a type is not said of the functions after it
+            # What was said of a type is not said of the functions after it, a line apart.
+            ended = ended or (depth == 0 and line.startswith("}"))
+            if ended and not line.strip():
+                told = ended = False
 
 
 def words(root):

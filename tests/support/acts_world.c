@@ -63,7 +63,8 @@ static void add_endpoint(struct buf *b, const char *name, const char *tier, int 
 		name, tier, port);
 	for (int v = 1; v <= 4; v++)
 		buf_addf(b, "      v%d:\n        upstream: 127.0.0.1:%d\n", v, 9000 + v);
-	buf_addf(b, "    rollout:\n      steps: [1%% 2m, 5%% 5m, 25%% %dm]\n      keep-hot: 24h\n", steps);
+	buf_addf(b, "    rollout:\n      steps: [1%% 2m, 5%% 5m, 25%% %dm]\n      keep-hot: 24h\n",
+		steps);
 }
 
 void acts_spec(const struct acts_world *x, const char *name, struct buf *out)
@@ -153,9 +154,11 @@ static int apply(struct acts_world *x, const struct act *a, const char *name)
 	return rc;
 }
 
-static int dispatch(struct acts_world *x, const char *verb, const char *one, const char *two, int dry)
+static int dispatch(
+	struct acts_world *x, const char *verb, const char *one, const char *two, int dry)
 {
-	struct act a = {.caller = x->by, .reason = "a test", .revision = x->revision, .dry_run = dry};
+	struct act a = {
+		.caller = x->by, .reason = "a test", .revision = x->revision, .dry_run = dry};
 	struct rollout_request req = {.to = one, .share_bp = two ? atoi(two) : -1};
 
 	x->e = (struct err){0};
@@ -171,13 +174,13 @@ static int dispatch(struct acts_world *x, const char *verb, const char *one, con
 		return act_alert_ack(&x->w, &a, atoll(one), &x->r, &x->e);
 	if (strcmp(verb, "apply") == 0)
 		return apply(x, &a, one);
-	return act_rollout_verb(
-		&x->w, &a, x->rollout, verb, one ? atoi(one) : -1, &x->r, &x->e);
+	return act_rollout_verb(&x->w, &a, x->rollout, verb, one ? atoi(one) : -1, &x->r, &x->e);
 }
 
 static int dump_rollout(void *arg, const struct rollout_row *r)
 {
-	buf_addf(arg, "#%" PRId64 " %s %d %" PRId64 "\n", r->id, r->state, r->share_bp, r->revision);
+	buf_addf(
+		arg, "#%" PRId64 " %s %d %" PRId64 "\n", r->id, r->state, r->share_bp, r->revision);
 	return 0;
 }
 
@@ -236,6 +239,12 @@ static int act(struct acts_world *x, const char *verb, const char *one, const ch
 	return rc;
 }
 
+static int newest(void *arg, const struct rollout_row *r)
+{
+	*(int64_t *)arg = r->id;
+	return 1;
+}
+
 static int control(struct acts_world *x, const char *verb, const char *one, const char *two)
 {
 	int n = one ? atoi(one) : 1, slot;
@@ -244,8 +253,7 @@ static int control(struct acts_world *x, const char *verb, const char *one, cons
 	if (strcmp(verb, "on") == 0) {
 		x->ep = world_find_endpoint(&x->w, one, NULL);
 		must(x->ep);
-		if (x->ep->row.rollout)
-			x->rollout = x->ep->row.rollout;
+		store_list_rollouts(x->w.store, x->ep->row.id, 0, 0, 1, newest, &x->rollout, NULL);
 	} else if (strcmp(verb, "by") == 0) {
 		x->by = acts_person(one);
 	} else if (strcmp(verb, "tick") == 0) {
@@ -332,7 +340,7 @@ static int on_alert(void *arg, const struct alert_row *r)
 
 	if (strcmp(a->kind, r->kind) != 0)
 		return 0;
-	if (a->last)
+	if (a->last && a->count == 0) /* the newest comes first */
 		*a->last = *r;
 	a->count++;
 	return 0;
@@ -354,34 +362,63 @@ static int count_active(void *arg, const struct rollout_row *r)
 	/* The endpoint names its rollout; one that only waits for a proof is named by `proving`. */
 	must(state >= 0 && !rollout_state_ended(state));
 	must(r->id == ep->row.rollout || r->id == ep->proving);
-	must((r->id == ep->row.rollout) == (state != ROLLOUT_ABORTING && state != ROLLOUT_PROMOTING));
+	must((r->id == ep->row.rollout) ==
+		(state != ROLLOUT_ABORTING && state != ROLLOUT_PROMOTING));
 	must(r->ended_us == 0 && r->share_bp >= 0 && r->share_bp <= SHARE_ALL);
 	if (r->id == ep->row.rollout && ep->row.gate)
-		must(r->share_bp == ep->row.share_bp && strcmp(r->to_version, ep->row.candidate) == 0);
+		must(r->share_bp == ep->row.share_bp &&
+			strcmp(r->to_version, ep->row.candidate) == 0);
+	return 0;
+}
+
+static void check_rows(struct acts_world *x, struct live_endpoint *ep)
+{
+	struct endpoint_row row;
+	struct rollout_row r;
+
+	must(store_find_endpoint(x->w.store, ep->row.id, &row, NULL) == 1);
+	must(row.revision == ep->row.revision && row.rollout == ep->row.rollout &&
+		row.share_bp == ep->row.share_bp && row.gate == ep->row.gate &&
+		strcmp(row.stable, ep->row.stable) == 0 &&
+		strcmp(row.candidate, ep->row.candidate) == 0);
+	must(row.share_bp >= 0 && row.share_bp <= SHARE_ALL);
+	must(!row.rollout == !row.candidate[0]);
+	must(row.rollout || !row.gate);
+	must(!row.rollout || store_find_rollout(x->w.store, row.rollout, &r, NULL) == 1);
+	store_list_rollouts(x->w.store, ep->row.id, 1, 0, 1000, count_active, ep, NULL);
+}
+
+void acts_check_rows(struct acts_world *x)
+{
+	for (int i = 0; i < x->w.endpoint_count; i++)
+		check_rows(x, x->w.endpoints[i]);
+}
+
+static int check_seat(void *arg, const struct override_row *r)
+{
+	struct acts_world *x = arg;
+
+	/* Those of an earlier rollout match nothing: they may be there or not. */
+	if (r->rollout != world_find_endpoint(&x->w, r->endpoint, NULL)->row.rollout)
+		return 0;
+	must(gateway_fake_override(x->w.gateway, r->endpoint, r->rollout, r->segment) ==
+		r->share_bp);
 	return 0;
 }
 
 void acts_check(struct acts_world *x)
 {
+	acts_check_rows(x);
 	for (int i = 0; i < x->w.endpoint_count; i++) {
 		struct live_endpoint *ep = x->w.endpoints[i];
 		struct gateway_route want = route_desired(ep), got;
-		struct endpoint_row row;
-		struct rollout_row r;
-		must(store_find_endpoint(x->w.store, ep->row.id, &row, NULL) == 1);
-		must(row.revision == ep->row.revision && row.rollout == ep->row.rollout &&
-			row.share_bp == ep->row.share_bp && row.gate == ep->row.gate &&
-			strcmp(row.stable, ep->row.stable) == 0 &&
-			strcmp(row.candidate, ep->row.candidate) == 0);
-		must(row.share_bp >= 0 && row.share_bp <= SHARE_ALL);
-		must(!row.rollout == !row.candidate[0]);
-		must(!row.rollout || store_find_rollout(x->w.store, row.rollout, &r, NULL) == 1);
-		store_list_rollouts(x->w.store, ep->row.id, 1, 0, 1000, count_active, ep, NULL);
-		if (row.removed)
+		if (ep->row.removed)
 			continue;
 		must(gateway_get_route(x->w.gateway, ep->row.id, &got, &x->e) == 0);
 		must(route_same(&want, &got));
 		must(!ep->overrides_unsent);
+		if (ep->row.rollout)
+			store_list_overrides(x->w.store, ep->row.id, check_seat, x, NULL);
 	}
 }
 

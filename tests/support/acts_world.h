@@ -10,10 +10,10 @@ struct acts_world {
 	struct world w;
 	const struct caller *by;
 	struct live_endpoint *ep; /* whom the words are about; borrowed */
-	int64_t rollout, seq;     /* of the last act that had one */
-	int64_t revision;         /* named by the next acts, 0 = none */
-	int ports[3];             /* free ones */
-	int dry;                  /* every act is tried with dry_run first and must write nothing */
+	int64_t rollout, seq;	  /* of the last act that had one */
+	int64_t revision;	  /* named by the next acts, 0 = none */
+	int ports[3];		  /* free ones */
+	int dry;		  /* every act is tried with dry_run first and must write nothing */
 	struct act_result r;
 	struct err e;
 };
@@ -34,8 +34,9 @@ int acts_do(struct acts_world *x, const char *words);
 /* "v1>v2 500 stepping": versions and share as the gateway has them, state of the last rollout. */
 void acts_look(struct acts_world *x, char *out, size_t size);
 
-/* Spec texts by name: "base", "replicas", "tier" (rebook low), "access", "one" (rebook dropped),
- * "same" (base with a comment), "clash" (another project on delay's port), "bad". */
+/* Spec texts by name: "base", "steps" (delay's last step longer), "more" (a third), "tier" (rebook
+ * low), "access", "one" (rebook dropped), "same" (base with a comment), "clash" (another project on
+ * delay's port), "bad". */
 void acts_spec(const struct acts_world *x, const char *name, struct buf *out);
 
 /* Number of change events after seq; -1 seq = all. */
@@ -44,6 +45,8 @@ int acts_alerts(struct acts_world *x, const char *kind, struct alert_row *last);
 
 /* Aborts the test unless gateway, store and memory agree. */
 void acts_check(struct acts_world *x);
+/* The same without the gateway: store and memory agree. */
+void acts_check_rows(struct acts_world *x);
 /* Closes the store and verifies the audit log: the finding's number, 0 = whole. */
 int acts_verify(struct acts_world *x);
 

@@ -64,24 +64,26 @@ int shell_version_add(struct shell *sh)
 	return code;
 }
 
-/* One manifest line is "DIGEST MODE SIZE PATH" or "DIGEST  PATH": the digest is the first word
- * with 64 hex digits (a "sha256:" before it is skipped), the path all after the last column. */
+/* One manifest line is "MODE SIZE DIGEST PATH", as the registry writes it. 0, or -1 for a line
+ * that is none. */
 static int check_line(const char *folder, const char *text, int *bad)
 {
-	const char *hex = strncmp(text, "sha256:", 7) == 0 ? text + 7 : text;
-	const char *name = strrchr(text, '\t');
-	char found[DIGEST_HEX], *path;
-	struct err e;
+	char hex[DIGEST_HEX], found[DIGEST_HEX], *path;
+	struct stat st = {0};
+	unsigned mode;
+	int at = 0;
 
-	if (strspn(hex, "0123456789abcdef") != 64)
+	if (sscanf(text, "%o %*d %64[0-9a-f] %n", &mode, hex, &at) < 2 || !at || !text[at])
 		return -1;
-	name = name ? name + 1 : hex + 64 + strspn(hex + 64, " ");
-	path = xasprintf("%s/%s", folder, name);
-	if (digest_file(path, found, &e)) {
-		printf("missing  %s\n", name);
+	path = xasprintf("%s/%s", folder, text + at);
+	if (lstat(path, &st) < 0 || digest_file(path, found, NULL)) {
+		printf("missing  %s\n", text + at);
 		(*bad)++;
-	} else if (strncmp(found, hex, 64) != 0) {
-		printf("differs  %s\n", name);
+	} else if (strcmp(found, hex) != 0) {
+		printf("differs  %s\n", text + at);
+		(*bad)++;
+	} else if (!(st.st_mode & 0111) != !(mode & 0111)) {
+		printf("differs  %s: only one of them may be run\n", text + at);
 		(*bad)++;
 	}
 	free(path);

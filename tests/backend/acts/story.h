@@ -15,7 +15,8 @@
 
 struct line {
 	const char *words;
-	const char *want; /* "v1>v2 100 stepping", "!code: part of the sentence", NULL = not an act */
+	const char
+		*want; /* "v1>v2 100 stepping", "!code: part of the sentence", NULL = not an act */
 };
 
 #define LINES 24

@@ -4,21 +4,21 @@
 #include "backend/adapters/gateway_fake.h"
 
 static const struct story stories[] = {
-	{"needs a rollout", {{"override ORD 0", "!conflict: no rollout under way"},
-				    {"start v2", "v1>v2 100 stepping"},
-				    {"override ORD 500", "!invalid: stable (0)"},
-				    {"override O|D 0", "!invalid: a segment is"},
-				    {"override ORD -1", "!not_found: has no override"},
-				    {"override ORD 0", "v1>v2 100 stepping"},
-				    {"abort", "v1> 0 aborted"},
-				    {"override ORD 0", "!conflict: no rollout under way"}}},
-	{"set, moved, removed", {{"start v2", "v1>v2 100 stepping"},
-					{"override ORD 0", "v1>v2 100 stepping"},
-					{"override JFK 10000", "v1>v2 100 stepping"},
-					{"override ORD 10000", "v1>v2 100 stepping"},
-					{"override ORD -1", "v1>v2 100 stepping"},
-					{"override ORD -1", "!not_found: has no override"},
-					{"override ORD 0", "v1>v2 100 stepping"}}},
+	{"needs a rollout",
+		{{"override ORD 0", "!conflict: no rollout under way"},
+			{"start v2", "v1>v2 100 stepping"},
+			{"override ORD 500", "!invalid: stable (0)"},
+			{"override O|D 0", "!invalid: a segment is"},
+			{"override ORD -1", "!not_found: has no override"},
+			{"override ORD 0", "v1>v2 100 stepping"}, {"abort", "v1> 0 aborted"},
+			{"override ORD 0", "!conflict: no rollout under way"}}},
+	{"set, moved, removed",
+		{{"start v2", "v1>v2 100 stepping"}, {"override ORD 0", "v1>v2 100 stepping"},
+			{"override JFK 10000", "v1>v2 100 stepping"},
+			{"override ORD 10000", "v1>v2 100 stepping"},
+			{"override ORD -1", "v1>v2 100 stepping"},
+			{"override ORD -1", "!not_found: has no override"},
+			{"override ORD 0", "v1>v2 100 stepping"}}},
 };
 
 static void test_stories(void **state)
@@ -69,7 +69,8 @@ static void test_gateway(void **state)
 	acts_world_free(&x);
 }
 
-/* What the gateway did not take is on the way, not done, and is sent again: setting and removing. */
+/* What the gateway did not take is on the way, not done, and is sent again: setting and removing.
+ */
 static void test_failures(void **state)
 {
 	struct acts_world x;

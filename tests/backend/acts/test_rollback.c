@@ -1,14 +1,16 @@
-/* test_rollback.c: back to an earlier version, hot and cold, with and without a rollout under way. */
+/* test_rollback.c: back to an earlier version, hot and cold, with and without a rollout under way.
+ */
 #include "tests/backend/acts/story.h"
 
 static const struct story stories[] = {
-	{"there is nothing earlier", {{"rollback", "!conflict: no earlier version"},
+	{"there is nothing earlier",
+		{{"rollback", "!conflict: no earlier version"},
 			{"rollback v2", "!conflict: never been the stable version"},
 			{"rollback v1", "!conflict: is what serves"},
 			{"rollback v9", "!not_found: no version v9"}}},
 	{"hot: one map row", {{"start v2", "v1>v2 100 stepping"}, {"promote", "v2> 0 promoted"},
-			{"rollback", "v1> 0 promoted"}, {"rollback", "v2> 0 promoted"},
-			{"rollback v1", "v1> 0 promoted"}}},
+				     {"rollback", "v1> 0 promoted"}, {"rollback", "v2> 0 promoted"},
+				     {"rollback v1", "v1> 0 promoted"}}},
 	{"cold: its servers first",
 		{{"start v2", "v1>v2 100 stepping"}, {"promote", "v2> 0 promoted"},
 			{"pass 25h", NULL}, {"tick 3", "v2> 0 promoted"},

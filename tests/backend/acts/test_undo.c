@@ -27,7 +27,7 @@ static const struct story stories[] = {
 	{"what has moved on",
 		{{"start v2", "v1>v2 100 stepping"}, {"advance", "v1>v2 500 stepping"},
 			{"undo", "v1>v2 100 stepping"}, {"advance", "v1>v2 500 stepping"},
-			{"abort", "v1> 0 aborted"}, {"undo 12", "!conflict: undone already"}}},
+			{"undo 16", "!conflict: undone already"}}},
 	{"an approval is a statement",
 		{{"on rebook", NULL}, {"start v2", "v1>v2 0 waiting"}, {"by ben", NULL},
 			{"approve", "v1>v2 0 waiting"}, {"undo", "!conflict: is a statement"}}},
@@ -131,7 +131,7 @@ static void test_every_event_reads(void **state)
 	acts_do(&x, "pass 16s");
 	acts_do(&x, "tick");
 	acts_do(&x, "undo");
-	acts_do(&x, "apply replicas");
+	acts_do(&x, "apply steps");
 	store_query_events(x.w.store, &q, copy_line, &x, &next, NULL);
 	acts_world_free(&x);
 }

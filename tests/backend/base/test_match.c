@@ -25,7 +25,10 @@ static void test_find(void **state)
 		{"^v[0-9]+$", "v12", 0, 1},
 		{"^v[0-9]+$", "v12x", 0, 0},
 		{"", "anything", 0, 1},
-		{"a.c", "a\xc3\xa4" "c", 0, 1}, /* one character, two bytes */
+		{"a.c",
+			"a\xc3\xa4"
+			"c",
+			0, 1},			/* one character, two bytes */
 		{"\xc3\xa4", "\xc3\x84", 0, 1}, /* case folds beyond ASCII */
 		{"after", "before \xff\xfe after", 0, 1},
 		{"x", "\xff\xc3", 0, 0},
@@ -76,8 +79,8 @@ static void test_bad(void **state)
 /* Without a limit these take longer than the universe has. */
 static void test_explosive(void **state)
 {
-	static const char *const patterns[] = {"(a+)+$", "(a|aa)+$", "(.*)*x$", "^(a?){40}a{40}$",
-		"(?:(?:a*)*)*b"};
+	static const char *const patterns[] = {
+		"(a+)+$", "(a|aa)+$", "(.*)*x$", "^(a?){40}a{40}$", "(?:(?:a*)*)*b"};
 	struct clock c = clock_system();
 	char text[2001];
 

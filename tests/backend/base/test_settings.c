@@ -43,8 +43,8 @@ static void test_table(void **state)
 
 static void test_values(void **state)
 {
-	static const char *const bad[] = {"", "x", "15s", "1e4", "1.5", "0x10",
-		"99999999999999999999", "5000 "};
+	static const char *const bad[] = {
+		"", "x", "15s", "1e4", "1.5", "0x10", "99999999999999999999", "5000 "};
 	struct settings s;
 	struct err e = {0};
 

@@ -32,7 +32,7 @@ static inline void run_local(
 	if (pid == 0) {
 		char *argv[16] = {0};
 
-		for (; words[argc] && argc < 15; argc++)
+		for (; argc < 15 && words[argc]; argc++)
 			argv[argc] = (char *)(uintptr_t)words[argc];
 		dup2(fd, 1);
 		dup2(fd, 2);

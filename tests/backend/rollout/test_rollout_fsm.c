@@ -9,8 +9,18 @@
 #include "backend/rollout/rollout_fsm.h"
 
 static const struct rollout_facts all_facts[] = {
-	{0, 0, 0}, {0, 0, 1}, {0, 1, 0}, {0, 1, 1}, {0, 2, 1}, {0, -1, 1},
-	{1, 0, 0}, {1, 0, 1}, {1, 1, 0}, {1, 1, 1}, {1, 2, 1}, {1, -1, 1},
+	{0, 0, 0},
+	{0, 0, 1},
+	{0, 1, 0},
+	{0, 1, 1},
+	{0, 2, 1},
+	{0, -1, 1},
+	{1, 0, 0},
+	{1, 0, 1},
+	{1, 1, 0},
+	{1, 1, 1},
+	{1, 2, 1},
+	{1, -1, 1},
 };
 static const int facts_count = sizeof all_facts / sizeof all_facts[0];
 
@@ -29,9 +39,15 @@ static const char *const want_steps[ROLLOUT_STATE_COUNT] = {
 	[ROLLOUT_SUPERSEDED] = "-----------",
 };
 static const char letters[ROLLOUT_STATE_COUNT + 1] = {
-	[ROLLOUT_WAITING] = 'w', [ROLLOUT_STEPPING] = 's', [ROLLOUT_PAUSED] = 'p',
-	[ROLLOUT_PROMOTING] = 'P', [ROLLOUT_ABORTING] = 'a', [ROLLOUT_PROMOTED] = 'M',
-	[ROLLOUT_ABORTED] = 'A', [ROLLOUT_REJECTED] = 'R', [ROLLOUT_SUPERSEDED] = 'S',
+	[ROLLOUT_WAITING] = 'w',
+	[ROLLOUT_STEPPING] = 's',
+	[ROLLOUT_PAUSED] = 'p',
+	[ROLLOUT_PROMOTING] = 'P',
+	[ROLLOUT_ABORTING] = 'a',
+	[ROLLOUT_PROMOTED] = 'M',
+	[ROLLOUT_ABORTED] = 'A',
+	[ROLLOUT_REJECTED] = 'R',
+	[ROLLOUT_SUPERSEDED] = 'S',
 };
 
 static char want(int state, int event, const struct rollout_facts *f)
@@ -59,7 +75,8 @@ static void test_every_pair(void **state)
 					fail_msg("%s on %s with facts %d: %c, expected %c",
 						rollout_state_name(s), rollout_fsm.event_names[ev],
 						i, got, want(s, ev, &all_facts[i]));
-				assert_int_equal(fsm_can(&rollout_fsm, s, ev, &all_facts[i]), !!row);
+				assert_int_equal(
+					fsm_can(&rollout_fsm, s, ev, &all_facts[i]), !!row);
 				assert_int_equal(e.code, row ? 0 : ERR_BAD_TRANSITION);
 				if (row)
 					assert_in_range(row->effect, 0, ROLLOUT_EFFECT_COUNT - 1);
@@ -80,7 +97,8 @@ static void test_safety(void **state)
 		assert_int_equal(out == 0, rollout_state_ended(s));
 		/* What is on its way out needs no abort; promoting is taken back by a rollback. */
 		takes_back = s == ROLLOUT_PROMOTING || s == ROLLOUT_ABORTING
-			? ROLLOUT_EVENT_SUPERSEDE : ROLLOUT_EVENT_ABORT;
+				     ? ROLLOUT_EVENT_SUPERSEDE
+				     : ROLLOUT_EVENT_ABORT;
 		if (rollout_state_carries(s) || s == ROLLOUT_WAITING)
 			assert_true(fsm_can(&rollout_fsm, s, takes_back, &none));
 		/* A rollback may come at any time and ends whatever is under way. */
@@ -100,7 +118,8 @@ static void test_rows(void **state)
 		assert_in_range(r->event, 0, ROLLOUT_EVENT_COUNT - 1);
 		for (int k = 0; k < i; k++)
 			assert_false(rollout_fsm.rows[k].from == r->from &&
-				rollout_fsm.rows[k].event == r->event && !rollout_fsm.rows[k].guard);
+				     rollout_fsm.rows[k].event == r->event &&
+				     !rollout_fsm.rows[k].guard);
 		/* A step that lets traffic in or out is told to the gateway. */
 		if (r->event != ROLLOUT_EVENT_PROVEN &&
 			rollout_state_carries(r->from) != rollout_state_carries(r->to))
@@ -135,7 +154,8 @@ static void test_dot(void **state)
 	assert_int_equal(lines, rollout_fsm.row_count + 3);
 	assert_memory_equal(buf_text(&b), "digraph rollout {", 17);
 	assert_non_null(strstr(buf_text(&b), "stepping -> aborting [label=\"abort / route\"];"));
-	assert_non_null(strstr(buf_text(&b), "waiting -> stepping [label=\"start [if] / route\"];"));
+	assert_non_null(
+		strstr(buf_text(&b), "waiting -> stepping [label=\"start [if] / route\"];"));
 	buf_release(&b);
 }
 
