@@ -145,8 +145,8 @@ static int all_routed(struct world *w, const struct act_result *r)
 	if (!ep)
 		return 1;
 	want = route_desired(ep);
-	return ep->in_force_known && route_same(&want, &ep->in_force) &&
-	       !ep->proving && !ep->overrides_unsent;
+	return ep->in_force_known && route_same(&want, &ep->in_force) && !ep->proving &&
+	       !ep->overrides_unsent;
 }
 
 int act_proven(struct world *w, const struct act_result *r, char *summary, size_t size)
@@ -156,11 +156,13 @@ int act_proven(struct world *w, const struct act_result *r, char *summary, size_
 	struct rollout_row row = {0};
 	char at[32] = "";
 	int proven = !r->endpoint[0] || all_routed(w, r);
+	int waiting;
 
 	if (r->rollout)
 		store_find_rollout(w->store, r->rollout, &row, NULL);
-	/* A cold rollback is done when its servers are up and the route stands. */
-	if (strcmp(row.state, "waiting") == 0 && strcmp(row.pattern, "canary") != 0)
+	/* What waits for its servers is on the way; what waits for people has been done. */
+	waiting = strcmp(row.state, "waiting") == 0;
+	if (waiting && row.approvals_needed <= approvals_count(w, row.id))
 		proven = 0;
 	if (!ep) {
 		str_copy(summary, size, r->plan.title);
@@ -170,11 +172,12 @@ int act_proven(struct world *w, const struct act_result *r, char *summary, size_
 	at[21] = '\0';
 	if (!proven)
 		snprintf(summary, size, "%s: on the way%s%s", r->plan.title,
-			row.id ? ", the rollout is " : "", row.state);
-	else if (strcmp(row.state, "waiting") == 0)
-		snprintf(summary, size, "%s: waiting for %s", r->plan.title,
-			row.approvals_needed > approvals_count(w, row.id) ? "approvals"
-									  : "its servers");
+			waiting  ? ", its servers are starting"
+			: row.id ? ", the rollout is "
+				 : "",
+			waiting ? "" : row.state);
+	else if (waiting)
+		snprintf(summary, size, "%s: waiting for approvals", r->plan.title);
 	else
 		snprintf(summary, size, "%s: gateway confirms since %s", r->plan.title, at + 11);
 	return proven;

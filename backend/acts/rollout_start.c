@@ -62,7 +62,8 @@ int share_check(int share_bp, struct err *e)
 {
 	if (share_bp >= -1 && share_bp <= SHARE_ALL)
 		return 0;
-	err_set(e, ERR_INVALID, "the share is %d basis points, expected 0 to %d", share_bp, SHARE_ALL);
+	err_set(e, ERR_INVALID, "the share is %d basis points, expected 0 to %d", share_bp,
+		SHARE_ALL);
 	return err_field(e, "share_bp");
 }
 
@@ -87,8 +88,9 @@ static int check_start(struct world *w, const struct act *a, struct live_endpoin
 		return err_hint(e, "promote or abort #%" PRId64 " first", ep->row.rollout);
 	}
 	if (ep->proving) {
-		err_set(e, ERR_CONFLICT, "the gateway has not confirmed the end of rollout #%" PRId64
-			" on %s yet", ep->proving, ep->row.id);
+		err_set(e, ERR_CONFLICT,
+			"the gateway has not confirmed the end of rollout #%" PRId64 " on %s yet",
+			ep->proving, ep->row.id);
 		return err_hint(e, "repeat it when #%" PRId64 " has ended", ep->proving);
 	}
 	if (strcmp(req->to, ep->row.stable) == 0)

@@ -147,10 +147,15 @@ void shell_render_endpoint(const struct shell *sh, const struct node *e)
 			percent(e, "share_bp", a), percent(e, "share_in_force_bp", b));
 	line("previous", "%s", node_str(e, "previous", ""));
 	list = node_list(node_get(e, "servers"), "", &n);
-	for (int i = 0; i < n; i++)
-		line(i ? "" : "replicas", "%s %s %s, pid %" PRId64,
-			node_str(&list[i], "version", ""), node_str(&list[i], "name", ""),
-			node_str(&list[i], "state", ""), node_int(&list[i], "pid", 0));
+	for (int i = 0; i < n; i++) {
+		int64_t pid = node_int(&list[i], "pid", 0);
+		char process[40] = ""; /* an upstream's process is not ours to know */
+
+		if (pid)
+			snprintf(process, sizeof process, ", pid %" PRId64, pid);
+		line(i ? "" : "servers", "%s %s %s%s", node_str(&list[i], "version", ""),
+			node_str(&list[i], "name", ""), node_str(&list[i], "state", ""), process);
+	}
 	list = node_list(node_get(e, "overrides"), "", &n);
 	for (int i = 0; i < n; i++)
 		line(i ? "" : "overrides", "segment %s to %s", node_str(&list[i], "segment", ""),

@@ -144,6 +144,7 @@ static void test_proof(void **state)
 		const char *first, *words, *verb, *state;
 	} cases[] = {
 		{NULL, "abort", "rollout.aborted", "aborted"},
+		{"on rebook", "abort", "rollout.aborted", "aborted"},
 		{NULL, "promote", "rollout.promoted", "promoted"},
 		{"promote", "rollback v1", "rollout.promoted", "promoted"},
 	};
@@ -160,6 +161,8 @@ static void test_proof(void **state)
 		acts_do(&x, "start v2");
 		if (cases[i].first)
 			acts_do(&x, cases[i].first);
+		if (i == 1) /* waiting: the gateway shows no share, and still has not answered */
+			acts_do(&x, "start v2");
 		hearing = x.w.gateway->ops;
 		deaf = *hearing;
 		deaf.set_route = no_route;
