@@ -339,7 +339,8 @@ static void format_backend(const struct gateway_endpoint *ep, int slot,
 	char name[HAPROXY_BACKEND_SIZE];
 
 	haproxy_backend_name(ep->id, slot, name);
-	buf_addf(out, "\nbackend %s\n\tbalance leastconn\n\thttp-reuse safe\n", name);
+	/* Only frontends log: a backend's "server is up" is no record of a request. */
+	buf_addf(out, "\nbackend %s\n\tno log\n\tbalance leastconn\n\thttp-reuse safe\n", name);
 	buf_addf(out, "\ttimeout server %lldms\n", (long long)ep->timeout_ms);
 	if (ep->health[0])
 		buf_addf(out,

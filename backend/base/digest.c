@@ -214,74 +214,20 @@ void base64_encode(const void *data, size_t n, char *out)
 	out[EVP_EncodeBlock((unsigned char *)out, data, (int)n)] = '\0';
 }
 
+/* The value of one base64 digit, or -1. */
+static int sextet(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
 long base64_decode(const char *text, size_t n, void *out)
 {
-	static const signed char value[256] = {
-		['A'] = 1,
-		['B'] = 2,
-		['C'] = 3,
-		['D'] = 4,
-		['E'] = 5,
-		['F'] = 6,
-		['G'] = 7,
-		['H'] = 8,
-		['I'] = 9,
-		['J'] = 10,
-		['K'] = 11,
-		['L'] = 12,
-		['M'] = 13,
-		['N'] = 14,
-		['O'] = 15,
-		['P'] = 16,
-		['Q'] = 17,
-		['R'] = 18,
-		['S'] = 19,
-		['T'] = 20,
-		['U'] = 21,
-		['V'] = 22,
-		['W'] = 23,
-		['X'] = 24,
-		['Y'] = 25,
-		['Z'] = 26,
-		['a'] = 27,
-		['b'] = 28,
-		['c'] = 29,
-		['d'] = 30,
-		['e'] = 31,
-		['f'] = 32,
-		['g'] = 33,
-		['h'] = 34,
-		['i'] = 35,
-		['j'] = 36,
-		['k'] = 37,
-		['l'] = 38,
-		['m'] = 39,
-		['n'] = 40,
-		['o'] = 41,
-		['p'] = 42,
-		['q'] = 43,
-		['r'] = 44,
-		['s'] = 45,
-		['t'] = 46,
-		['u'] = 47,
-		['v'] = 48,
-		['w'] = 49,
-		['x'] = 50,
-		['y'] = 51,
-		['z'] = 52,
-		['0'] = 53,
-		['1'] = 54,
-		['2'] = 55,
-		['3'] = 56,
-		['4'] = 57,
-		['5'] = 58,
-		['6'] = 59,
-		['7'] = 60,
-		['8'] = 61,
-		['9'] = 62,
-		['+'] = 63,
-		['/'] = 64,
-	};
 	unsigned char *o = out;
 	unsigned bits = 0;
 	int have = 0;
@@ -295,7 +241,7 @@ long base64_decode(const char *text, size_t n, void *out)
 	if (n % 4 == 1)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		int v = value[(unsigned char)text[i]] - 1;
+		int v = sextet(text[i]);
 		if (v < 0)
 			return -1;
 		bits = bits << 6 | (unsigned)v;

@@ -135,7 +135,10 @@ static int64_t login_uid(void)
 static int append_restore(struct store *s, struct restored *r, struct err *e)
 {
 	const struct passwd *pw = getpwuid(getuid());
-	char *after = codec_format_text(r->sentence), name[32];
+	const char *slash = strrchr(r->file, '/');
+	char *text =
+		xasprintf("%s, up to event %" PRId64, slash ? slash + 1 : r->file, r->last_seq);
+	char *after = codec_format_text(text), name[32];
 	struct event ev = {.actor_uid = getuid(),
 		.login_uid = login_uid(),
 		.actor = pw ? pw->pw_name : name,
@@ -159,6 +162,7 @@ static int append_restore(struct store *s, struct restored *r, struct err *e)
 	else
 		store_rollback(s);
 	free(after);
+	free(text);
 	return rc;
 }
 

@@ -66,15 +66,14 @@ as=()
 api POST /v1/endpoints/high/serve '{"to":"v1","reason":"first"}' >/dev/null
 wait_for 10 field_is /v1/endpoints/high .stable v1
 start_rollout v2 500 || not_ok "a rollout begins"
-started=$(get "/v1/audit?verb=rollout.start&limit=1" '.items[0].seq')
-cp -r "$dir" "$dir.x" 2>/dev/null; rm -rf "$dir.x"
+begun=$(get "/v1/audit?verb=rollout.start&limit=1" '.items[0].seq')
 jq -Rs '{spec: ., reason: "roles"}' <"$dir/access.yaml" >"$dir/spec.json"
 mkdir "$dir/bundle" && echo hello >"$dir/bundle/model" && tar -C "$dir/bundle" -cf "$dir/bundle.tar" .
 
 # request METHOD ROUTE: sets $path, $send and $extra to a request that would do something
 request() {
 	path=${2//'{e}'/m} extra=()
-	path=${path//'{seq}'/$started} path=${path//'{v}'/t~v1}
+	path=${path//'{seq}'/$begun} path=${path//'{v}'/t~v1}
 	case $path in */alerts/*) path=${path//'{n}'/1} ;; *) path=${path//'{n}'/$rollout} ;; esac
 	send='{"reason":"roles"}'
 	case "$1 $2" in
@@ -148,8 +147,8 @@ is "nothing has changed" "$(diff "$dir/state.before" "$dir/state.after")" ""
 get "/v1/audit?after=$head&ascending=1&limit=1000" \
 	'.items[] | select(.verb != "audit.read") | "\(.verb) \(.actor_uid) \(.subject)"' >"$dir/new"
 is "only refusals are in the log" "$(grep -vc '^access.denied' "$dir/new")" 0
-is "one event per person and route" "$(sed 's/^access.denied //' "$dir/new" | sort)" \
-	"$(sort "$expected")"
+sed "s/^access.denied //" "$dir/new" | sort >"$dir/refused"
+is "one event per person and route" "$(sort "$expected" | diff "$dir/refused" -)" ""
 
 # -- what depends on what the act would do --
 # cell WHO CODE METHOD PATH BODY
@@ -260,7 +259,7 @@ words() { # COMMAND: sets $line to arguments that would do something
 	"rollout "*) line="1 --reason x" ;;
 	rollback) line="m --reason x" ;;
 	override) line="m ORD --to stable --reason x" ;;
-	undo) line="$started --reason x" ;;
+	undo) line="$begun --reason x" ;;
 	"alert ack") line="1 --reason x" ;;
 	backup) line=$dir/backup.tar ;;
 	drill) line="--endpoint m" ;;
