@@ -236,6 +236,7 @@ static void loop_once(struct engine *en)
 		take_signal(en);
 	if (fds[1].revents && ingest_drain(w->ingest, 4096) > 0)
 		reconcile_guards(w);
+	reconcile_lapses(w);
 	api_run(en->api);
 	if (fds[3].revents) /* the gateway has died: do not wait for the tick */
 		en->next_tick_us = 0;

@@ -59,6 +59,7 @@ struct rollout_request {
 	int share_bp;		  /* -1 = by steps */
 };
 
+/* Starts a rollout of req->to; it waits where approvals or healthy servers are missing. */
 int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const struct rollout_request *req, struct act_result *out, struct err *e);
 

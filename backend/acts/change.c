@@ -215,8 +215,11 @@ int act_check_revision(struct world *w, const struct act *a, int64_t current, co
 	if (a->revision == 0 || a->revision == current)
 		return 0;
 	store_find_event(w->store, current, describe_mover, &m, NULL);
-	err_set(e, ERR_STALE, "%s has moved on since revision %" PRId64 ": %s", what, a->revision,
-		out->moved[0] ? out->moved : "it is another one now");
+	if (a->revision < 0) /* seen when there was none yet */
+		err_set(e, ERR_STALE, "%s is not the first any more: %s", what, out->moved);
+	else
+		err_set(e, ERR_STALE, "%s has moved on since revision %" PRId64 ": %s", what,
+			a->revision, out->moved[0] ? out->moved : "it is another one now");
 	err_hint(e, "look again and repeat it if you still want it; nothing was done");
 	return ERR_STALE;
 }

@@ -74,6 +74,8 @@ int effect_prove(struct world *w, struct live_endpoint *ep, struct err *e);
 int slot_find(const struct live_endpoint *ep, const char *version);
 int slot_healthy(const struct live_endpoint *ep, int slot);
 int servers_wanted(const struct live_endpoint *ep, const char *version);
+/* The number-th server of an upstream arm as the gateway knows it. */
+void upstream_server(const struct spec_arm *arm, int number, struct gateway_server *out);
 /* Asks the gateway for the servers' states now. */
 void servers_refresh(struct world *w, struct live_endpoint *ep);
 /* Whether all servers that the version should have are healthy. */

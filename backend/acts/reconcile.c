@@ -62,11 +62,9 @@ static void fill_slots(struct world *w, struct live_endpoint *ep)
 		const struct spec_arm *arm = &ep->config->arms[i];
 		int slot = slot_find(ep, arm->name);
 		for (int k = 0; slot >= 0 && k < arm->server_count; k++) {
-			char name[16], address[160];
-			snprintf(name, sizeof name, "u%d", k);
-			snprintf(address, sizeof address, "%s:%d", arm->servers[k].host,
-				arm->servers[k].port);
-			add_server(&ep->slots[slot], name, address, arm->tls);
+			struct gateway_server server;
+			upstream_server(arm, k, &server);
+			add_server(&ep->slots[slot], server.name, server.address, arm->tls);
 		}
 	}
 }
@@ -231,7 +229,8 @@ static void check_route(struct world *w, struct live_endpoint *ep)
 		ep->in_force = seen;
 		ep->in_force_known = 1;
 	} else {
-		if (ep->in_force_known && e.code == 0)
+		/* What we wish may have changed since; drift is what we did not send. */
+		if (ep->in_force_known && e.code == 0 && !route_same(&seen, &ep->in_force))
 			log_warn("gateway.drift",
 				"%s: its row differed from the store and is repaired", ep->row.id);
 		ep->in_force_known = 0;
@@ -286,6 +285,13 @@ void reconcile_guards(struct world *w)
 		check_guard(w, w->endpoints[i]);
 }
 
+void reconcile_lapses(struct world *w)
+{
+	for (int i = 0; i < w->endpoint_count && !w->hold; i++)
+		if (!w->endpoints[i]->row.removed)
+			check_lapse(w, w->endpoints[i]);
+}
+
 /* Traffic of which no record arrives cannot be judged: the log is deaf, and no lease is renewed. */
 static void check_hearing(struct world *w)
 {
@@ -299,14 +305,16 @@ static void check_hearing(struct world *w)
 		w->deaf = 0;
 	} else if (info.requests > w->last_requests + 2 && w->last_requests) {
 		if (!w->deaf)
-			log_warn("ingest.deaf", "requests pass the gateway and no record of them arrives");
+			log_warn("ingest.deaf",
+				"requests pass the gateway and no record of them arrives");
 		w->deaf = 1;
 	}
 	w->last_records = records;
 	w->last_requests = info.requests;
 }
 
-/* Judged first, renewed after: a tick that does not get here leaves the lease to run out. */
+/* Judged first, renewed after: a tick that does not get here leaves the lease to run out. One that
+ * stood still on its way renews nothing either: the lease may have ended after check_lapse. */
 static void judge_and_renew(struct world *w, struct live_endpoint *ep)
 {
 	struct arm_counts arms[ARM_COUNT];
@@ -318,7 +326,8 @@ static void judge_and_renew(struct world *w, struct live_endpoint *ep)
 		return;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_sum(ep->window, arm, now, 60, &arms[arm]);
-	if (w->deaf || judge_counts.judge(arms, values) < 0)
+	if (w->deaf || judge_counts.judge(arms, values) < 0 ||
+		ep->lease_mono_us <= clock_mono_us(&w->clock))
 		return;
 	if (effect_lease(w, ep, &e))
 		log_warn("lease", "%s: %s", ep->row.id, e.message);

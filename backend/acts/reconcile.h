@@ -23,6 +23,10 @@ int reconcile_start(struct world *w, struct err *e);
  * judge, and then the leases. */
 void reconcile_tick(struct world *w);
 
+/* Pauses rollouts whose lease has run out. Before any act is heard: an engine that stood still must
+ * not let an act that was waiting renew a lease that has ended. */
+void reconcile_lapses(struct world *w);
+
 /* Aborts rollouts whose guard has tripped; called after every drain of the prediction log. */
 void reconcile_guards(struct world *w);
 

@@ -321,20 +321,61 @@ static void start_one(struct replicas *rs, const char *version, int slot, int nu
 
 /* -- a version -- */
 
+void upstream_server(const struct spec_arm *arm, int number, struct gateway_server *out)
+{
+	const struct spec_upstream *u = &arm->servers[number];
+
+	*out = (struct gateway_server){.tls = arm->tls};
+	snprintf(out->address, sizeof out->address, "%s:%d", u->host, u->port);
+	/* Named by its address, so that another address in the spec is another server. */
+	snprintf(out->name, sizeof out->name, "u%d-%.40s", u->port, u->host);
+	for (char *p = out->name; *p; p++)
+		if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+			    (*p >= 'A' && *p <= 'Z')))
+			*p = '-';
+}
+
+/* 1 when the server has gone from the gateway; connections that are left keep it for a tick. */
+static int remove_server(struct world *w, struct live_endpoint *ep, int slot, const char *name)
+{
+	struct err e = {0};
+
+	(void)gateway_server_drain(w->gateway, ep->row.id, slot, name, &e);
+	return gateway_server_remove(w->gateway, ep->row.id, slot, name, &e) == 0;
+}
+
+static int arm_has(const struct spec_arm *arm, const char *name)
+{
+	struct gateway_server s;
+
+	for (int i = 0; i < arm->server_count; i++) {
+		upstream_server(arm, i, &s);
+		if (strcmp(s.name, name) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 static void add_upstreams(struct world *w, struct live_endpoint *ep, const struct spec_arm *arm)
 {
 	int slot = take_slot(w, ep, arm->name);
+	struct gateway_server s;
 	struct err e = {0};
 
 	for (int i = 0; slot >= 0 && i < arm->server_count; i++) {
-		struct gateway_server s = {.tls = arm->tls};
-		snprintf(s.name, sizeof s.name, "u%d", i);
-		snprintf(s.address, sizeof s.address, "%s:%d", arm->servers[i].host,
-			arm->servers[i].port);
-		if (!server_of(ep, slot, s.name) &&
-			gateway_server_add(w->gateway, ep->row.id, slot, &s, &e))
+		const struct gateway_server_state *now;
+
+		upstream_server(arm, i, &s);
+		now = server_of(ep, slot, s.name);
+		/* One that was leaving and is wanted again comes back as new. */
+		if (now && strcmp(now->state, "drain") == 0)
+			remove_server(w, ep, slot, s.name);
+		else if (!now && gateway_server_add(w->gateway, ep->row.id, slot, &s, &e))
 			log_warn("upstream", "%s: %s", ep->row.id, e.message);
 	}
+	for (int i = 0; slot >= 0 && i < ep->server_count; i++)
+		if (ep->servers[i].slot == slot && !arm_has(arm, ep->servers[i].name))
+			remove_server(w, ep, slot, ep->servers[i].name);
 }
 
 static void ensure_version(struct replicas *rs, const char *version)
@@ -352,7 +393,7 @@ static void ensure_version(struct replicas *rs, const char *version)
 	slot = take_slot(rs->w, rs->ep, version);
 	for (int i = 0; i < rs->count; i++)
 		if (rs->rows[i].id[0] && strcmp(rs->rows[i].version, version) == 0 &&
-			rs->rows[i].number < 32)
+			strcmp(rs->rows[i].state, "draining") != 0 && rs->rows[i].number < 32)
 			have |= 1u << rs->rows[i].number;
 	for (int n = 0; slot >= 0 && n < rs->ep->config->replicas; n++)
 		if (!(have & 1u << n) && clock_mono_us(&rs->w->clock) >= rs->ep->replica_retry_us)
@@ -372,7 +413,8 @@ static int healthy_current(const struct replicas *rs, const char *version)
 
 static int to_keep(const struct replicas *rs, const struct replica_row *r)
 {
-	if (!wanted(rs->w, rs->ep, r->version))
+	/* What is leaving leaves; if it is wanted again, a new one takes its place. */
+	if (!wanted(rs->w, rs->ep, r->version) || strcmp(r->state, "draining") == 0)
 		return 0;
 	if (r->number >= OUTDATED)
 		return healthy_current(rs, r->version) < rs->ep->config->replicas;
@@ -398,12 +440,8 @@ static void free_slots(struct replicas *rs)
 		if (!*version || wanted(rs->w, ep, version) || slot_in_use(rs, version))
 			continue;
 		for (int k = 0; k < ep->server_count; k++) /* upstream servers */
-			if (ep->servers[k].slot == i) {
-				(void)gateway_server_drain(
-					rs->w->gateway, ep->row.id, i, ep->servers[k].name, &e);
-				left |= gateway_server_remove(rs->w->gateway, ep->row.id, i,
-						ep->servers[k].name, &e) != 0;
-			}
+			if (ep->servers[k].slot == i)
+				left |= !remove_server(rs->w, ep, i, ep->servers[k].name);
 		if (left || store_remove_slot(rs->w->store, ep->row.id, i, &e))
 			continue;
 		if (strcmp(ep->evict, version) == 0)

@@ -168,8 +168,8 @@ static void fill_row(struct rollout_row *r, const struct act *a, const struct li
 	r->started_us = r->step_since_us = now;
 }
 
-static void fill_plan(
-	struct live_endpoint *ep, const struct rollout_row *r, int share, int ready, struct plan *p)
+static void fill_plan(struct world *w, struct live_endpoint *ep, const struct rollout_row *r,
+	int share, int ready, struct plan *p)
 {
 	char text[16];
 	int slot = slot_find(ep, r->to_version);
@@ -186,7 +186,8 @@ static void fill_plan(
 			servers_wanted(ep, r->to_version), r->to_version);
 	plan_will(p, "route %s of %s to %s, the rest stays on %s", text, ep->row.name,
 		r->to_version, r->from_version);
-	plan_will(p, "take it back by itself when 8 of 10 answers fail or nobody watches");
+	plan_will(p, "take it back by itself when %d of %d answers fail or nobody watches",
+		(int)w->settings.guard_failures, (int)w->settings.guard_window);
 	plan_will_not(p, "go to the next step by itself: advance, promote or abort it");
 	if (r->approvals_needed > 0)
 		plan_need(p, "%d %s before any traffic moves (tier %s), never its author",
@@ -222,7 +223,7 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	servers_refresh(w, ep);
 	facts.approvals_missing = r.approvals_needed;
 	facts.replicas_ready = version_ready(ep, req->to);
-	fill_plan(ep, &r, share, facts.replicas_ready, &out->plan);
+	fill_plan(w, ep, &r, share, facts.replicas_ready, &out->plan);
 	if (a->dry_run)
 		return 0;
 

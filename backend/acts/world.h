@@ -33,7 +33,7 @@ struct live_endpoint {
 	int server_count;
 	int settling;		  /* replicas are starting or draining: look again soon */
 	int overrides;		  /* segment overrides of the active rollout exist */
-	int overrides_unsent; /* the gateway has not taken all of them yet */
+	int overrides_unsent;	  /* the gateway has not taken all of them yet */
 	int64_t proving;	  /* rollout whose end the gateway has still to confirm, or 0 */
 	int64_t replica_retry_us; /* monotonic; no replica is started before */
 	int replica_failures;	  /* starts in a row that did not get healthy */

@@ -15,7 +15,7 @@
 
 /* A server of a slot: a unix socket of a replica, or host:port of an upstream. */
 struct gateway_server {
-	char name[48];     /* unique within the slot; letters, digits, '-' */
+	char name[48];	   /* unique within the slot; letters, digits, '-' */
 	char address[160]; /* "unix@/path" or "host:port" */
 	int tls;
 };
@@ -48,20 +48,20 @@ struct gateway_endpoint {
 
 /* The one map row of an endpoint: all that decides where its traffic goes. */
 struct gateway_route {
-	int share_bp;       /* 0..10000 */
+	int share_bp;	    /* 0..10000 */
 	int stable_slot;    /* -1 = none: 503 with a sentence */
 	int candidate_slot; /* -1 = none */
-	int gate;           /* 0 forces share 0 after overrides and lease */
+	int gate;	    /* 0 forces share 0 after overrides and lease */
 	int64_t rollout;    /* salt of the hash; 0 = none */
-	int overrides;      /* 1: segment overrides exist; an unreadable segment goes to stable */
+	int overrides;	    /* 1: segment overrides exist; an unreadable segment goes to stable */
 	char stable_version[64], candidate_version[64]; /* for X-Pithead-Version; "" = none */
 };
 
 struct gateway_server_state {
 	int slot;
 	char name[48];
-	char state[16];  /* up, down, drain, maint */
-	int sessions;    /* connections in use now */
+	char state[16]; /* up, down, drain, maint */
+	int sessions;	/* connections in use now */
 };
 
 struct gateway_info {
@@ -111,8 +111,7 @@ int gateway_set_override(struct gateway *g, const char *endpoint, int64_t rollou
 	const char *segment, int share_bp, struct err *e);
 /* Removes every override of the endpoint whose rollout is not `keep` (dead rows match nothing;
  * this is tidying). */
-int gateway_sweep_overrides(
-	struct gateway *g, const char *endpoint, int64_t keep, struct err *e);
+int gateway_sweep_overrides(struct gateway *g, const char *endpoint, int64_t keep, struct err *e);
 
 /* Adds a server to a slot at run time with health checks (already there = 0), and removes one:
  * drain stops new requests; remove is ERR_CONFLICT while connections are left. */

@@ -25,6 +25,7 @@ struct haproxy_process {
 	int64_t looked_ms; /* when the older ones were last asked whether they are done */
 };
 
+/* folder (copied) is where configuration, pid file and admin socket lie; starts nothing. */
 void haproxy_process_init(struct haproxy_process *p, const char *folder);
 void haproxy_process_release(struct haproxy_process *p); /* the workers go on */
 

@@ -9,7 +9,7 @@
 #include "backend/base/err.h"
 
 struct runner_job {
-	const char *id;      /* names folder, cgroup and log */
+	const char *id;	     /* names folder, cgroup and log */
 	const char *bundle;  /* folder of the bundle, bound read-only at /bundle, the cwd */
 	const char *box;     /* host folder bound read-write at /run/box; made if missing */
 	const char *command; /* run by sh -c with SOCKET=/run/box/s.sock; exec'ed */

@@ -9,6 +9,7 @@
 
 struct metrics;
 
+/* Empty counters; ended by metrics_free. */
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 

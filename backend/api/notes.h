@@ -8,6 +8,7 @@
 
 struct notes;
 
+/* w is borrowed and must outlive the notes. */
 struct notes *notes_new(struct world *w);
 void notes_free(struct notes *n); /* writes the counts that are still open */
 

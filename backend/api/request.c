@@ -72,12 +72,24 @@ void request_free(struct request *rq)
 	free(rq);
 }
 
+/* Each refusal is an event, whoever refused: the table of routes or an act that looked closer. */
+static void note_refusal(struct request *rq, const char *sentence)
+{
+	char subject[160];
+
+	snprintf(subject, sizeof subject, "route:%s %s", rq->method,
+		rq->route ? rq->route->pattern : rq->path);
+	notes_add_denied(rq->api->notes, &rq->caller, rq->id, subject, sentence);
+}
+
 void request_fail(struct request *rq, const struct err *e)
 {
 	struct err known = *e;
 
 	if (known.code >= 0)
 		err_set(&known, ERR_FAILED, "the engine could not answer and did not say why");
+	if (known.code == ERR_DENIED)
+		note_refusal(rq, known.message);
 	codec_reply(rq, err_http_status(known.code), codec_error_body(rq, &known));
 	rq->done = 1;
 }
@@ -131,7 +143,7 @@ static void name_permissions(unsigned any_of, char *out, size_t size)
 int request_need(struct request *rq, unsigned any_of, struct err *e)
 {
 	const struct caller *c = &rq->caller;
-	char names[128], subject[160];
+	char names[128];
 
 	if (c->permissions & any_of)
 		return 0;
@@ -148,9 +160,6 @@ int request_need(struct request *rq, unsigned any_of, struct err *e)
 	else
 		err_hint(e, "an admin of %s grants it in the access section of pithead.yaml",
 			rq->project[0] ? rq->project : "a project");
-	snprintf(subject, sizeof subject, "route:%s %s", rq->method,
-		rq->route ? rq->route->pattern : rq->path);
-	notes_add_denied(rq->api->notes, c, rq->id, subject, e->message);
 	return e->code;
 }
 
@@ -278,12 +287,6 @@ static int identify(struct request *rq, struct err *e)
 		code = auth_lower(&c, rq->as, e);
 	rq->everywhere = c.permissions;
 	rq->caller = c;
-	if (code == ERR_DENIED) {
-		char subject[160];
-
-		snprintf(subject, sizeof subject, "route:%s %s", rq->method, rq->route->pattern);
-		notes_add_denied(rq->api->notes, &c, rq->id, subject, e->message);
-	}
 	if (code != 0)
 		return code;
 	/* A stranger learns nothing, not even which numbers exist. */

@@ -119,7 +119,8 @@ int request_query_int(const struct request *rq, const char *name, int64_t least,
 /* Whether the sender may read this project ("" or NULL = the engine itself). */
 int request_may_read(const struct request *rq, const char *project);
 
-/* ERR_DENIED with the sentence, noted as an event, unless the caller has one of the permissions. */
+/* ERR_DENIED with the sentence unless the caller has one of the permissions. (Answering with it
+ * makes it an event: request_fail.) */
 int request_need(struct request *rq, unsigned any_of, struct err *e);
 
 /* The endpoint of the route, looked up by rq->endpoint; must be called for such routes only. */

@@ -31,16 +31,36 @@ static int equal(const char *a, const char *b)
 	return a && b && *a && strcmp(a, b) == 0;
 }
 
-/* 3, 2, 1 or 0 against one endpoint in trouble. */
+/* What takes a risk away is not what one looks for. */
+static int lowers(const char *verb)
+{
+	static const char *const verbs[] = {"rollout.abort", "rollout.pause", "rollout.reject",
+		"rollout.approve", "alert.ack", NULL};
+
+	for (int i = 0; verb && verbs[i]; i++)
+		if (strcmp(verb, verbs[i]) == 0)
+			return 1;
+	return 0;
+}
+
+/* 3, 2, 1 or 0 against one endpoint in trouble. A version that was only registered cannot hurt
+ * where it does not serve. While a rollout goes on, what belongs to it comes before what was. */
 static int rank(const struct event *ev, const struct endpoint_view *v)
 {
+	const struct endpoint_row *ep = &v->ep->row;
 	int64_t before = v->trouble_us - ev->at_us;
 
 	if (!v->trouble_us || before < -SLACK_US || before > NEAR_US)
 		return 0;
-	if (equal(ev->endpoint, v->ep->row.id))
-		return 3;
-	return equal(ev->project, v->ep->row.project) ? 2 : 1;
+	if (equal(ev->verb, "version.add"))
+		return equal(ev->project, ep->project) && (equal(ev->version, ep->stable) ||
+								  equal(ev->version, ep->candidate))
+			       ? 1
+			       : 0;
+	if (equal(ev->endpoint, ep->id))
+		return lowers(ev->verb) || (ep->rollout && ev->rollout != ep->rollout) ? 2 : 3;
+	/* Of another endpoint, or of the whole project. */
+	return equal(ev->project, ep->project) && !(ev->endpoint && *ev->endpoint) ? 2 : 1;
 }
 
 int suspicion_of(const struct event *ev, const struct endpoint_view *views, int count,
@@ -63,17 +83,17 @@ int suspicion_of(const struct event *ev, const struct endpoint_view *views, int 
 		snprintf(why, size, "%s ago", age);
 		return 0;
 	}
-	format_age(worst->trouble_us - ev->at_us, age, sizeof age);
-	if (worst->health == HEALTH_WATCH && worst->trouble_us + SLACK_US >= now_us)
-		snprintf(why, size, "%s ago, %s", age,
-			best == 3   ? "touches it"
-			: best == 2 ? "same project"
-				    : "elsewhere");
-	else
+	/* While a share is only watched there is no trouble yet to reckon from. */
+	if (worst->health == HEALTH_WATCH && worst->trouble_us + SLACK_US >= now_us) {
+		format_age(now_us - ev->at_us, age, sizeof age);
+		snprintf(why, size, "%s ago%s", age, best == 3 ? ", touches it" : "");
+	} else if (worst->trouble_us < ev->at_us) {
+		snprintf(why, size, "with the trouble%s", best == 3 ? ", touches it" : "");
+	} else {
+		format_age(worst->trouble_us - ev->at_us, age, sizeof age);
 		snprintf(why, size, "%s before the trouble%s", age,
-			best == 3   ? ", touches it"
-			: best == 2 ? ", same project"
-				    : "");
+			best == 3 ? ", touches it" : "");
+	}
 	return best;
 }
 

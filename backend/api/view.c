@@ -13,6 +13,11 @@
 #define HARM_PERCENT  5.0
 #define HARM_FAILURES 3 /* fewer failures than these are not yet a state */
 #define RATE_SPAN_S   10
+/* From when on a difference of both arms is worth a word. */
+#define NOTED_ANSWERS  200
+#define NOTED_MS       20
+#define NOTED_RATIO    1.5
+#define NOTED_OUTCOMES 100
 #define SILENCE_US    60000000LL
 
 const char *health_name(enum health h)
@@ -120,14 +125,20 @@ static int stable_servers(const struct live_endpoint *ep, int *up)
 	return count;
 }
 
+/* The alert that makes a state: one that nobody has acknowledged, or one about what still goes on.
+ * What was seen and is over is history. */
 static const struct alert_row *alert_of(
-	const struct alert_list *open, const char *endpoint, const char *level)
+	const struct alert_list *open, const struct endpoint_row *ep, const char *level)
 {
-	for (int i = 0; open && i < open->count; i++)
-		if (strcmp(open->rows[i].endpoint, endpoint) == 0 &&
-			(!level || strcmp(open->rows[i].level, level) == 0) &&
-			strcmp(open->rows[i].state, "resolved") != 0)
-			return &open->rows[i];
+	for (int i = 0; open && i < open->count; i++) {
+		const struct alert_row *r = &open->rows[i];
+		int lasts = r->rollout && r->rollout == ep->rollout;
+
+		if (strcmp(r->endpoint, ep->id) == 0 && (!level || strcmp(r->level, level) == 0) &&
+			(strcmp(r->state, "open") == 0 ||
+				(lasts && strcmp(r->state, "resolved") != 0)))
+			return r;
+	}
 	return NULL;
 }
 
@@ -174,7 +185,7 @@ static int judge_down(
 static int judge_harm(const struct world *w, const struct live_endpoint *ep,
 	const struct alert_list *open, int64_t now, struct endpoint_view *v)
 {
-	const struct alert_row *alert = alert_of(open, ep->row.id, "rollback");
+	const struct alert_row *alert = alert_of(open, &ep->row, "rollback");
 	int guard = guard_failures(&ep->guard, (int)w->settings.guard_window);
 	const char *arms[ARM_COUNT] = {ep->row.stable, ep->row.candidate};
 
@@ -198,21 +209,77 @@ static int judge_harm(const struct world *w, const struct live_endpoint *ep,
 	return 0;
 }
 
-static int judge_rollout(const struct rollout_row *r, const struct live_endpoint *ep, int64_t now,
-	struct endpoint_view *v)
+static int count_approval(void *arg, const struct approval_row *r)
 {
+	(void)r;
+	(*(int *)arg)++;
+	return 0;
+}
+
+static void say_waiting(struct world *w, const struct rollout_row *r, struct endpoint_view *v)
+{
+	int given = 0, missing;
+
+	store_list_approvals(w->store, r->id, count_approval, &given, NULL);
+	missing = r->approvals_needed - given;
+	if (missing > 0)
+		say(v, HEALTH_WAITING, 0, "%s #%lld to %s waits for %d approval%s of %d",
+			r->pattern, (long long)r->id, r->to_version, missing,
+			missing == 1 ? "" : "s", r->approvals_needed);
+	else
+		say(v, HEALTH_WAITING, 0, "%s #%lld waits until the servers of %s are ready",
+			r->pattern, (long long)r->id, r->to_version);
+}
+
+/* What a person would notice first in both arms' figures since the step began: values, not a
+ * verdict. "" while there are too few. */
+static void say_difference(const struct live_endpoint *ep, const struct rollout_row *r, int64_t now,
+	char *out, size_t size)
+{
+	int64_t seconds = (now - r->step_since_us) / 1000000 + 1;
+	struct arm_counts counts[ARM_COUNT];
+	struct arm_stats s[ARM_COUNT];
+	const struct arm_stats *c = &s[ARM_CANDIDATE], *b = &s[ARM_STABLE];
+
+	*out = '\0';
+	if (seconds < 1 || seconds > WINDOW_SECONDS)
+		seconds = WINDOW_SECONDS;
+	for (int i = 0; i < ARM_COUNT; i++) {
+		window_sum(ep->window, (enum arm)i, now, (int)seconds, &counts[i]);
+		arm_stats_from(&counts[i], (int)seconds, &s[i]);
+	}
+	if (c->failures >= HARM_FAILURES && c->error_percent > b->error_percent + 0.5)
+		snprintf(out, size, "; errors %.1f %% against %.1f %%, n %lld", c->error_percent,
+			b->error_percent, (long long)c->requests);
+	else if (c->requests >= NOTED_ANSWERS && c->p99_ms - b->p99_ms > NOTED_MS &&
+		 c->p99_ms > b->p99_ms * NOTED_RATIO)
+		snprintf(out, size, "; p99 %.0f ms against %.0f ms, n %lld", c->p99_ms, b->p99_ms,
+			(long long)c->requests);
+	else if (counts[ARM_CANDIDATE].brier_n >= NOTED_OUTCOMES &&
+		 counts[ARM_STABLE].brier_n >= NOTED_OUTCOMES)
+		snprintf(out, size, "; brier %.3f against %.3f, n %lld", c->brier, b->brier,
+			(long long)counts[ARM_CANDIDATE].brier_n);
+}
+
+static int judge_rollout(struct world *w, const struct rollout_row *r,
+	const struct live_endpoint *ep, int64_t now, struct endpoint_view *v)
+{
+	char difference[80];
+
 	if (r->id && strcmp(r->state, "waiting") == 0) {
-		say(v, HEALTH_WAITING, 0, "#%lld waits for approval", (long long)r->id);
+		say_waiting(w, r, v);
 		return 1;
 	}
 	if (r->id && strcmp(r->state, "paused") == 0) {
-		say(v, HEALTH_WATCH, now, "#%lld is paused at %g %%", (long long)r->id,
-			r->share_bp / 100.0);
+		say(v, HEALTH_WATCH, now, "%s #%lld to %s is paused at %g %%", r->pattern,
+			(long long)r->id, r->to_version, r->share_bp / 100.0);
 		return 1;
 	}
 	if (r->id && ep->row.share_bp > 0) {
-		say(v, HEALTH_WATCH, now, "#%lld %s: %s at %g %%", (long long)r->id, r->state,
-			r->to_version, ep->row.share_bp / 100.0);
+		say_difference(ep, r, now, difference, sizeof difference);
+		say(v, HEALTH_WATCH, now, "%s #%lld %s %s at %g %%%s", r->pattern, (long long)r->id,
+			strcmp(r->state, "stepping") == 0 ? "has" : r->state, r->to_version,
+			ep->row.share_bp / 100.0, difference);
 		return 1;
 	}
 	return 0;
@@ -221,7 +288,7 @@ static int judge_rollout(const struct rollout_row *r, const struct live_endpoint
 static void judge_rest(const struct live_endpoint *ep, const struct alert_list *open, int64_t now,
 	struct endpoint_view *v)
 {
-	const struct alert_row *alert = alert_of(open, ep->row.id, NULL);
+	const struct alert_row *alert = alert_of(open, &ep->row, NULL);
 	int64_t newest = window_newest_us(ep->window);
 
 	if (newest > 0 && now - newest > SILENCE_US)
@@ -240,7 +307,7 @@ void view_endpoint(struct world *w, const struct live_endpoint *ep, const struct
 	struct endpoint_view *out)
 {
 	int64_t now = clock_wall_us(&w->clock);
-	const struct alert_row *alert = alert_of(open, ep->row.id, NULL);
+	const struct alert_row *alert = alert_of(open, &ep->row, NULL);
 	struct rollout_row rollout = {0};
 	struct err e;
 
@@ -250,7 +317,7 @@ void view_endpoint(struct world *w, const struct live_endpoint *ep, const struct
 	if (ep->row.rollout && store_find_rollout(w->store, ep->row.rollout, &rollout, &e) != 1)
 		rollout.id = 0;
 	if (!judge_down(w, ep, now, out) && !judge_harm(w, ep, open, now, out) &&
-		!judge_rollout(&rollout, ep, now, out))
+		!judge_rollout(w, &rollout, ep, now, out))
 		judge_rest(ep, open, now, out);
 	/* An open alert says when it began better than a share that is being watched. */
 	if (alert && (out->trouble_us == 0 || alert->since_us < out->trouble_us))

@@ -9,7 +9,7 @@
 struct clock {
 	int64_t (*wall_us)(const struct clock *c); /* microseconds since 1970, UTC */
 	int64_t (*mono_us)(const struct clock *c); /* microseconds, never steps back */
-	int64_t fake_wall_us;                      /* used by the clock of clock_fake() only */
+	int64_t fake_wall_us;			   /* used by the clock of clock_fake() only */
 	int64_t fake_mono_us;
 };
 

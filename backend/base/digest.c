@@ -127,6 +127,15 @@ static int write_key_files(EVP_PKEY *pkey, const char *path, struct err *e)
 	return rc ? rc : write_public(pkey, path, e);
 }
 
+static int public_there(const char *path)
+{
+	char *pub = xasprintf("%s.pub", path);
+	int there = access(pub, F_OK) == 0;
+
+	free(pub);
+	return there;
+}
+
 struct sign_key *sign_key_open(const char *path, struct err *e)
 {
 	FILE *f = fopen(path, "re");
@@ -151,6 +160,11 @@ struct sign_key *sign_key_open(const char *path, struct err *e)
 		}
 	} else {
 		err_set(e, ERR_FAILED, "cannot read the key %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	/* A crash between the two files left one: the other follows from it. */
+	if (!public_there(path) && write_public(pkey, path, e)) {
+		EVP_PKEY_free(pkey);
 		return NULL;
 	}
 	k = xcalloc(1, sizeof *k);

@@ -35,8 +35,8 @@ void sign_public(const struct sign_key *k, char out[48]);
 
 /* Whether signature (base64) over n bytes is by the PEM public key file at path.
  * 1 yes, 0 no, negative ERR_* when the key cannot be read. */
-int sign_verify(const char *pub_path, const void *data, size_t n, const char *signature,
-	struct err *e);
+int sign_verify(
+	const char *pub_path, const void *data, size_t n, const char *signature, struct err *e);
 
 /* base64 (RFC 4648). Encode needs 4 * ((n + 2) / 3) + 1 bytes in out. Decode writes at most
  * 3 * n / 4 bytes, returns their number, or -1 for text that is not base64. */

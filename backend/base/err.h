@@ -20,10 +20,10 @@ enum err_code {
 #undef ERROR
 
 struct err {
-	int code;          /* 0 or a negative ERR_* */
+	int code;	   /* 0 or a negative ERR_* */
 	char message[640]; /* one sentence: what, where */
-	char hint[320];    /* what to do about it; may be empty */
-	char field[96];    /* the input that is at fault; may be empty */
+	char hint[320];	   /* what to do about it; may be empty */
+	char field[96];	   /* the input that is at fault; may be empty */
 };
 
 /* Fills e and returns code, so that `return err_set(e, ERR_X, "...")` works. e may be NULL. */
@@ -35,7 +35,8 @@ int err_hint(struct err *e, const char *fmt, ...) __attribute__((format(printf, 
 /* Names the input at fault; returns e's code. */
 int err_field(struct err *e, const char *field);
 
-/* The wire code ("denied"), HTTP status and exit code of a negative ERR_* (0 gives "ok", 200, 0). */
+/* The wire code ("denied"), HTTP status and exit code of a negative ERR_* (0 gives "ok", 200, 0).
+ */
 const char *err_wire(int code);
 int err_http_status(int code);
 int err_exit_code(int code);

@@ -13,8 +13,8 @@
 #define PATTERN_MAX 1000
 
 struct match {
-	pcre2_code *code;             /* owned */
-	pcre2_match_data *data;       /* owned */
+	pcre2_code *code;	      /* owned */
+	pcre2_match_data *data;	      /* owned */
 	pcre2_match_context *context; /* owned */
 };
 
@@ -43,8 +43,8 @@ struct match *match_new(const char *pattern, struct err *e)
 	if (!has_capital(pattern))
 		flags |= PCRE2_CASELESS;
 	m = xcalloc(1, sizeof *m);
-	m->code = pcre2_compile(
-		(PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, flags, &code, &at, NULL);
+	m->code =
+		pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, flags, &code, &at, NULL);
 	if (!m->code) {
 		PCRE2_UCHAR words[160];
 		pcre2_get_error_message(code, words, sizeof words);

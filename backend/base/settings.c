@@ -46,7 +46,8 @@ int settings_set(struct settings *s, const char *name, const char *value, struct
 		n = strtoll(value, &end, 10);
 		if (errno || end == value || *end || n < r->least || n > r->most)
 			return err_set(e, ERR_INVALID,
-				"%s is %s, expected a whole number of %s from %" PRId64 " to %" PRId64,
+				"%s is %s, expected a whole number of %s from %" PRId64
+				" to %" PRId64,
 				name, value, r->unit, r->least, r->most);
 		*slot(s, r) = n;
 		return 0;
@@ -79,8 +80,8 @@ int settings_load(struct settings *s, const char *path, struct err *e)
 
 	if (buf_read_file(&text, path, 1 << 20) < 0) {
 		rc = errno == ENOENT
-			? 0
-			: err_set(e, ERR_INVALID, "cannot read %s: %s", path, strerror(errno));
+			     ? 0
+			     : err_set(e, ERR_INVALID, "cannot read %s: %s", path, strerror(errno));
 		goto out;
 	}
 	for (line = text.data; line; line = save) {

@@ -20,11 +20,11 @@ struct ingest_endpoint {
 };
 
 struct ingest_counts {
-	int64_t received;    /* datagrams */
-	int64_t parsed;      /* records handed on */
-	int64_t bad;         /* datagrams that are not a record */
-	int64_t ring_full;   /* dropped here because the loop was behind */
-	int64_t lost;        /* gaps in the gateway's own counters: never arrived */
+	int64_t received;  /* datagrams */
+	int64_t parsed;	   /* records handed on */
+	int64_t bad;	   /* datagrams that are not a record */
+	int64_t ring_full; /* dropped here because the loop was behind */
+	int64_t lost;	   /* gaps in the gateway's own counters: never arrived */
 };
 
 typedef void (*ingest_on_record)(void *arg, const struct record *r);

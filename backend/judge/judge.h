@@ -12,8 +12,8 @@ enum verdict { VERDICT_MISSING, VERDICT_UNDECIDED, VERDICT_OK, VERDICT_HARM };
 #define JUDGE_SIGNALS 8
 
 struct signal_value {
-	const char *name; /* "error_rate" */
-	const char *unit; /* "%", "ms", "" */
+	const char *name;	  /* "error_rate" */
+	const char *unit;	  /* "%", "ms", "" */
 	double stable, candidate; /* NAN = no data */
 	int64_t stable_n, candidate_n;
 	enum verdict verdict;
@@ -27,6 +27,7 @@ struct judge_ops {
 
 extern const struct judge_ops judge_counts;
 
+/* "ok", "harm", "undecided" or "missing". */
 const char *verdict_name(enum verdict v);
 
 #endif

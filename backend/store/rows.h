@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#define NAME_SIZE   64  /* project, endpoint, version, user, segment */
-#define ID_SIZE     130 /* PROJECT/NAME */
+#define NAME_SIZE   64	/* project, endpoint, version, user, segment */
+#define ID_SIZE	    130 /* PROJECT/NAME */
 #define REASON_SIZE 512
 #define SHARE_ALL   10000
 
@@ -23,15 +23,15 @@ struct endpoint_row {
 	char id[ID_SIZE];
 	char project[NAME_SIZE], name[NAME_SIZE];
 	char environment[16], tier[16], mode[16], listen[64];
-	char stable[NAME_SIZE];    /* version name; "" before the first */
+	char stable[NAME_SIZE];	   /* version name; "" before the first */
 	char candidate[NAME_SIZE]; /* "" when none */
 	char previous[NAME_SIZE];  /* stable's predecessor, kept hot until hot_until_us; or "" */
 	int64_t hot_until_us;
-	int64_t rollout;   /* the active one, 0 = none; also the salt of the split */
-	int share_bp;      /* desired share of the candidate */
-	int gate;          /* 0: nothing reaches the candidate, whatever else says */
-	int removed;       /* no longer in the applied spec: not served */
-	int64_t spec_seq;  /* applied spec (specs.seq) that this configuration came with */
+	int64_t rollout;  /* the active one, 0 = none; also the salt of the split */
+	int share_bp;	  /* desired share of the candidate */
+	int gate;	  /* 0: nothing reaches the candidate, whatever else says */
+	int removed;	  /* no longer in the applied spec: not served */
+	int64_t spec_seq; /* applied spec (specs.seq) that this configuration came with */
 	int64_t revision;
 };
 
@@ -41,8 +41,8 @@ struct rollout_row {
 	char pattern[16], state[16]; /* state: a name of wire/states.def */
 	char from_version[NAME_SIZE], to_version[NAME_SIZE];
 	char steps[512]; /* "1% 2m, 5% 5m": the steps as the spec writes them */
-	int step;        /* index of the step in force */
-	int share_bp;    /* the share this rollout wants now (0 while waiting or ended) */
+	int step;	 /* index of the step in force */
+	int share_bp;	 /* the share this rollout wants now (0 while waiting or ended) */
 	int approvals_needed;
 	char author[NAME_SIZE];
 	int64_t author_uid, author_login_uid;
@@ -60,7 +60,7 @@ struct approval_row {
 struct override_row {
 	char endpoint[ID_SIZE], segment[NAME_SIZE];
 	int64_t rollout; /* the rollout whose salt the key carries */
-	int share_bp;    /* 0 pins the segment to stable, 10000 to the candidate, -1 removed: kept
+	int share_bp;	 /* 0 pins the segment to stable, 10000 to the candidate, -1 removed: kept
 			  * while the rollout lasts, so that the gateway is told again if need be */
 	int64_t revision;
 };
@@ -74,9 +74,9 @@ struct slot_row {
 struct replica_row {
 	char id[64]; /* unique for ever: the folder run/box/ID */
 	char endpoint[ID_SIZE], version[NAME_SIZE], digest[72];
-	int slot, number; /* number: 0.. within the version */
+	int slot, number;	  /* number: 0.. within the version */
 	int64_t pid, start_ticks; /* pid and field 22 of /proc/PID/stat: one process for ever */
-	char state[16];           /* starting, healthy, unhealthy, draining, stopped */
+	char state[16];		  /* starting, healthy, unhealthy, draining, stopped */
 	int64_t since_us;
 };
 
@@ -91,8 +91,8 @@ struct alert_row {
 /* An applied spec; text and JSON live in the store and are asked for by seq. */
 struct spec_row {
 	char project[NAME_SIZE], digest[72], commit[64], author[NAME_SIZE];
-	int dirty;           /* the work tree had uncommitted changes */
-	int64_t seq, at_us;  /* seq: the audit event of the apply */
+	int dirty;	    /* the work tree had uncommitted changes */
+	int64_t seq, at_us; /* seq: the audit event of the apply */
 };
 
 #endif

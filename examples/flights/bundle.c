@@ -27,17 +27,16 @@ static const char *set_fail_origin(struct bundle *b, char *value);
 static const char *set_seed(struct bundle *b, char *value);
 
 static const struct setting settings[] = {
-	{ .key = "version", .set = set_version },
-	{ .key = "features", .set = set_features },
-	{ .key = "swap", .set = set_swap },
-	{ .key = "slow_ms", .set = set_slow_ms },
-	{ .key = "slow_share", .set = set_slow_share },
-	{ .key = "fail_origin", .set = set_fail_origin },
-	{ .key = "seed", .set = set_seed },
+	{.key = "version", .set = set_version},
+	{.key = "features", .set = set_features},
+	{.key = "swap", .set = set_swap},
+	{.key = "slow_ms", .set = set_slow_ms},
+	{.key = "slow_share", .set = set_slow_share},
+	{.key = "fail_origin", .set = set_fail_origin},
+	{.key = "seed", .set = set_seed},
 };
 
-static void
-conf_line(struct bundle *b, char *line, const char *path, int at)
+static void conf_line(struct bundle *b, char *line, const char *path, int at)
 {
 	char *key, *value = line;
 	const char *want;
@@ -57,15 +56,13 @@ conf_line(struct bundle *b, char *line, const char *path, int at)
 			continue;
 		want = settings[i].set(b, value);
 		if (want != NULL)
-			die("%s:%d: %s \"%s\": expected %s", path, at, key,
-			    value, want);
+			die("%s:%d: %s \"%s\": expected %s", path, at, key, value, want);
 		return;
 	}
 	die("%s:%d: unknown key \"%s\"", path, at, key);
 }
 
-static void
-conf_load(struct bundle *b, const char *path)
+static void conf_load(struct bundle *b, const char *path)
 {
 	FILE *f = open_file(path, "r");
 	char line[256];
@@ -78,8 +75,7 @@ conf_load(struct bundle *b, const char *path)
 		die("%s: no version is given", path);
 }
 
-static void
-model_load(struct bundle *b, const char *path)
+static void model_load(struct bundle *b, const char *path)
 {
 	int labels[2];
 
@@ -89,17 +85,15 @@ model_load(struct bundle *b, const char *path)
 	if (get_nr_class(b->model) != 2 || !check_probability_model(b->model))
 		die("%s is not a logistic regression of two classes", path);
 	if (get_nr_feature(b->model) != features_count(b->set, &b->vocabulary))
-		die("%s has %d features, serve.conf and vocabulary say %d",
-		    path, get_nr_feature(b->model),
-		    features_count(b->set, &b->vocabulary));
+		die("%s has %d features, serve.conf and vocabulary say %d", path,
+			get_nr_feature(b->model), features_count(b->set, &b->vocabulary));
 	get_labels(b->model, labels);
 	if (labels[0] + labels[1] != 1 || labels[0] * labels[1] != 0)
 		die("%s: the labels are not 0 and 1", path);
 	b->late = labels[0] == 1 ? 0 : 1;
 }
 
-void
-bundle_load(struct bundle *b, const char *model_path)
+void bundle_load(struct bundle *b, const char *model_path)
 {
 	char dir[4096], path[4200];
 	int n = snprintf(dir, sizeof dir, "%s", model_path);
@@ -116,16 +110,14 @@ bundle_load(struct bundle *b, const char *model_path)
 	model_load(b, model_path);
 }
 
-void
-bundle_release(struct bundle *b)
+void bundle_release(struct bundle *b)
 {
 	vocabulary_release(&b->vocabulary);
 	if (b->model != NULL)
 		free_and_destroy_model(&b->model);
 }
 
-double
-bundle_predict(const struct bundle *b, const struct flight *f)
+double bundle_predict(const struct bundle *b, const struct flight *f)
 {
 	struct feature_node x[FEATURES_MAX];
 	struct flight seen = *f;
@@ -141,39 +133,34 @@ bundle_predict(const struct bundle *b, const struct flight *f)
 	return p[b->late];
 }
 
-int
-bundle_is_slow(const struct bundle *b, const void *key, size_t len)
+int bundle_is_slow(const struct bundle *b, const void *key, size_t len)
 {
 	return b->slow_ms > 0 && hash_share(b->seed, key, len) < b->slow_share;
 }
 
-static const char *
-set_version(struct bundle *b, char *value)
+static const char *set_version(struct bundle *b, char *value)
 {
 	/* it is put into JSON as it is */
 	if (*value == '\0' || strlen(value) >= sizeof b->version ||
-	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789._-") != strlen(value))
+		strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			      "0123456789._-") != strlen(value))
 		return "a short name of letters, digits, \".\", \"_\" and \"-\"";
 	strcpy(b->version, value);
 	return NULL;
 }
 
-static const char *
-set_features(struct bundle *b, char *value)
+static const char *set_features(struct bundle *b, char *value)
 {
 	return features_parse_set(value, &b->set) ? NULL : "hour or all";
 }
 
-static const char *
-set_swap(struct bundle *b, char *value)
+static const char *set_swap(struct bundle *b, char *value)
 {
 	b->swap_hour_dow = 1;
 	return strcmp(value, "hour dow") == 0 ? NULL : "hour dow";
 }
 
-static const char *
-set_slow_ms(struct bundle *b, char *value)
+static const char *set_slow_ms(struct bundle *b, char *value)
 {
 	double v;
 
@@ -183,15 +170,12 @@ set_slow_ms(struct bundle *b, char *value)
 	return NULL;
 }
 
-static const char *
-set_slow_share(struct bundle *b, char *value)
+static const char *set_slow_share(struct bundle *b, char *value)
 {
-	return parse_number(value, 0, 1, &b->slow_share) ? NULL :
-	    "a share from 0 to 1";
+	return parse_number(value, 0, 1, &b->slow_share) ? NULL : "a share from 0 to 1";
 }
 
-static const char *
-set_fail_origin(struct bundle *b, char *value)
+static const char *set_fail_origin(struct bundle *b, char *value)
 {
 	if (strlen(value) != AIRPORT_LEN - 1 || !airport_valid(value))
 		return "an airport of three capital letters";
@@ -199,8 +183,7 @@ set_fail_origin(struct bundle *b, char *value)
 	return NULL;
 }
 
-static const char *
-set_seed(struct bundle *b, char *value)
+static const char *set_seed(struct bundle *b, char *value)
 {
 	double v;
 

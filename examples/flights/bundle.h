@@ -1,3 +1,4 @@
+/* bundle.h: the files of a version: model, vocabulary and serving behaviour, read whole. */
 #ifndef FLIGHTS_BUNDLE_H
 #define FLIGHTS_BUNDLE_H
 
@@ -11,13 +12,13 @@ struct bundle {
 	char version[32];
 	enum feature_set set;
 	struct vocabulary vocabulary;
-	struct model *model;		/* owned */
-	int late;			/* place of label 1 in the model */
-	int swap_hour_dow;		/* v3's fault */
-	unsigned slow_ms;		/* v4's fault: so much later, */
-	double slow_share;		/* for this part of the requests */
-	char fail_origin[AIRPORT_LEN];	/* v5's fault; "" for none */
-	uint64_t seed;			/* chooses the slow ones */
+	struct model *model;	       /* owned */
+	int late;		       /* place of label 1 in the model */
+	int swap_hour_dow;	       /* v3's fault */
+	unsigned slow_ms;	       /* v4's fault: so much later, */
+	double slow_share;	       /* for this part of the requests */
+	char fail_origin[AIRPORT_LEN]; /* v5's fault; "" for none */
+	uint64_t seed;		       /* chooses the slow ones */
 };
 
 /*

@@ -11,16 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-say(const char *fmt, va_list ap)
+static void say(const char *fmt, va_list ap)
 {
 	fprintf(stderr, "%s: ", program_invocation_short_name);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 }
 
-void
-die(const char *fmt, ...)
+void die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -30,8 +28,7 @@ die(const char *fmt, ...)
 	exit(1);
 }
 
-void
-die_usage(const char *fmt, ...)
+void die_usage(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -41,8 +38,7 @@ die_usage(const char *fmt, ...)
 	exit(2);
 }
 
-void *
-xcalloc(size_t n, size_t size)
+void *xcalloc(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size ? size : 1);
 
@@ -51,8 +47,7 @@ xcalloc(size_t n, size_t size)
 	return p;
 }
 
-void *
-xrealloc(void *old, size_t n, size_t size)
+void *xrealloc(void *old, size_t n, size_t size)
 {
 	void *p = reallocarray(old, n ? n : 1, size ? size : 1);
 
@@ -61,8 +56,7 @@ xrealloc(void *old, size_t n, size_t size)
 	return p;
 }
 
-int
-parse_number(const char *text, double min, double max, double *out)
+int parse_number(const char *text, double min, double max, double *out)
 {
 	char *end;
 	double v;
@@ -77,8 +71,7 @@ parse_number(const char *text, double min, double max, double *out)
 	return 1;
 }
 
-FILE *
-open_file(const char *path, const char *mode)
+FILE *open_file(const char *path, const char *mode)
 {
 	FILE *f = fopen(path, mode);
 
@@ -87,8 +80,7 @@ open_file(const char *path, const char *mode)
 	return f;
 }
 
-void
-close_written(FILE *f, const char *path)
+void close_written(FILE *f, const char *path)
 {
 	int bad = ferror(f);
 
@@ -96,8 +88,7 @@ close_written(FILE *f, const char *path)
 		die("cannot write %s: %s", path, strerror(errno));
 }
 
-uint64_t
-hash_bytes(uint64_t seed, const void *data, size_t len)
+uint64_t hash_bytes(uint64_t seed, const void *data, size_t len)
 {
 	const unsigned char *p = data;
 	uint64_t h = 0xcbf29ce484222325u ^ (seed * 0x9e3779b97f4a7c15u);
@@ -113,8 +104,7 @@ hash_bytes(uint64_t seed, const void *data, size_t len)
 	return h;
 }
 
-double
-hash_share(uint64_t seed, const void *data, size_t len)
+double hash_share(uint64_t seed, const void *data, size_t len)
 {
 	return (double)(hash_bytes(seed, data, len) >> 11) / 9007199254740992.0;
 }

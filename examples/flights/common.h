@@ -1,3 +1,4 @@
+/* common.h: small helpers that every program of the example shares. */
 #ifndef FLIGHTS_COMMON_H
 #define FLIGHTS_COMMON_H
 
@@ -6,12 +7,10 @@
 #include <stdio.h>
 
 /* Prints "PROGRAM: sentence" on stderr and exits with 1. */
-void die(const char *fmt, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
+void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* As die, but exits with 2: the caller was used wrongly. */
-void die_usage(const char *fmt, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
+void die_usage(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Allocation that cannot fail: out of memory ends the program. */
 void *xcalloc(size_t n, size_t size);

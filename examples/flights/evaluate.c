@@ -19,8 +19,7 @@ struct scored {
 	int late;
 };
 
-static int
-compare_scores(const void *a, const void *b)
+static int compare_scores(const void *a, const void *b)
 {
 	const struct scored *x = a, *y = b;
 
@@ -28,8 +27,7 @@ compare_scores(const void *a, const void *b)
 }
 
 /* By ranks, where equal scores share the mean of theirs (Mann-Whitney). */
-static double
-auc_of(struct scored *s, size_t n, double positives)
+static double auc_of(struct scored *s, size_t n, double positives)
 {
 	double ranks = 0, negatives = (double)n - positives;
 
@@ -41,12 +39,10 @@ auc_of(struct scored *s, size_t n, double positives)
 			if (s[k].late)
 				ranks += (double)(i + 1 + j) / 2.0;
 	}
-	return (ranks - positives * (positives + 1) / 2) /
-	    (positives * negatives);
+	return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
 }
 
-static void
-evaluate(const struct bundle *b, const struct table *t, const struct months *m)
+static void evaluate(const struct bundle *b, const struct table *t, const struct months *m)
 {
 	struct scored *s = xcalloc(t->n, sizeof *s);
 	double squares = 0, sum = 0, late = 0, miss;
@@ -65,23 +61,21 @@ evaluate(const struct bundle *b, const struct table *t, const struct months *m)
 	}
 	if (late < 1 || late > (double)n - 1)
 		die("these months need both late and punctual flights");
-	printf("version %s rows %zu auc %.4f brier %.4f mean %.4f rate %.4f\n",
-	    b->version, n, auc_of(s, n, late), squares / (double)n,
-	    sum / (double)n, late / (double)n);
+	printf("version %s rows %zu auc %.4f brier %.4f mean %.4f rate %.4f\n", b->version, n,
+		auc_of(s, n, late), squares / (double)n, sum / (double)n, late / (double)n);
 	free(s);
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ .name = "model", .has_arg = 1, .val = 'b' },
-		{ .name = "csv", .has_arg = 1, .val = 'c' },
-		{ .name = "months", .has_arg = 1, .val = 'm' },
-		{ .name = NULL },
+		{.name = "model", .has_arg = 1, .val = 'b'},
+		{.name = "csv", .has_arg = 1, .val = 'c'},
+		{.name = "months", .has_arg = 1, .val = 'm'},
+		{.name = NULL},
 	};
 	const char *model = NULL, *csv = NULL;
-	struct months months = { .n = 0 };
+	struct months months = {.n = 0};
 	struct bundle b;
 	struct table t;
 	int c;

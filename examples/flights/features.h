@@ -1,20 +1,21 @@
+/* features.h: the features of a flight: one definition for trainer and server. */
 #ifndef FLIGHTS_FEATURES_H
 #define FLIGHTS_FEATURES_H
 
 #include <linear.h>
 
-#define AIRPORT_LEN 4		/* IATA code and its end */
-#define FEATURES_MAX 10		/* of one flight, with the end mark */
+#define AIRPORT_LEN  4	/* IATA code and its end */
+#define FEATURES_MAX 10 /* of one flight, with the end mark */
 
 enum feature_set {
-	FEATURES_HOUR,		/* hour of day and its first harmonic */
-	FEATURES_ALL		/* all that is known before departure */
+	FEATURES_HOUR, /* hour of day and its first harmonic */
+	FEATURES_ALL   /* all that is known before departure */
 };
 
 /* What is known of a flight before it leaves. */
 struct flight {
-	double hour;		/* local time, 0 <= hour < 24 */
-	int dow;		/* day of week, 0 = Monday .. 6 = Sunday */
+	double hour; /* local time, 0 <= hour < 24 */
+	int dow;     /* day of week, 0 = Monday .. 6 = Sunday */
 	double distance_mi;
 	char origin[AIRPORT_LEN];
 	char destination[AIRPORT_LEN];
@@ -22,7 +23,7 @@ struct flight {
 
 /* Sorted, without repeats: a code's place is its place in the one-hot. */
 struct airports {
-	char (*code)[AIRPORT_LEN];	/* owned */
+	char (*code)[AIRPORT_LEN]; /* owned */
 	int n;
 };
 
@@ -42,8 +43,8 @@ int features_count(enum feature_set set, const struct vocabulary *v);
  * index -1, as LIBLINEAR wants them. An airport that the vocabulary does not
  * have, or a day outside 0..6, has no feature. Returns how many were written.
  */
-int features_fill(enum feature_set set, const struct vocabulary *v,
-    const struct flight *f, struct feature_node x[FEATURES_MAX]);
+int features_fill(enum feature_set set, const struct vocabulary *v, const struct flight *f,
+	struct feature_node x[FEATURES_MAX]);
 
 /* Three capital letters? */
 int airport_valid(const char *code);

@@ -13,15 +13,15 @@
 #include "common.h"
 #include "sender.h"
 
-#define URL "http://localhost/v1/outcomes"
-#define BATCH_MAX 500
-#define PERIOD_US 1000000
-#define TIMEOUT_MS 10000L
-#define WAITING_MAX 200000	/* an hour of the default traffic, twice over */
+#define URL	     "http://localhost/v1/outcomes"
+#define BATCH_MAX    500
+#define PERIOD_US    1000000
+#define TIMEOUT_MS   10000L
+#define WAITING_MAX  200000 /* an hour of the default traffic, twice over */
 #define OUTCOME_JSON (ID_MAX + 48)
 
 struct outcome {
-	int64_t due_us;		/* monotonic clock */
+	int64_t due_us; /* monotonic clock */
 	char id[ID_MAX];
 	int late;
 };
@@ -29,20 +29,19 @@ struct outcome {
 /* A ring in order of due time: the delay is the same for all of them. */
 struct outcomes {
 	CURLM *multi;
-	CURL *easy;		/* owned */
-	struct curl_slist *headers;	/* owned */
-	struct outcome *ring;	/* owned; WAITING_MAX places */
+	CURL *easy;		    /* owned */
+	struct curl_slist *headers; /* owned */
+	struct outcome *ring;	    /* owned; WAITING_MAX places */
 	long head, n;
-	long batch;		/* on their way, from head on; 0: none */
+	long batch; /* on their way, from head on; 0: none */
 	int64_t next_us;
-	int trouble;		/* the last post failed: said once */
+	int trouble; /* the last post failed: said once */
 	struct outcomes_stats stats;
-	char reply[200];	/* the start of the engine's answer */
+	char reply[200]; /* the start of the engine's answer */
 	size_t reply_len;
 };
 
-static size_t
-on_body(char *data, size_t size, size_t n, void *arg)
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct outcomes *o = arg;
 	size_t room = sizeof o->reply - 1 - o->reply_len;
@@ -54,8 +53,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-struct outcomes *
-outcomes_new(CURLM *multi, const char *socket_path)
+struct outcomes *outcomes_new(CURLM *multi, const char *socket_path)
 {
 	struct outcomes *o = xcalloc(1, sizeof *o);
 
@@ -78,8 +76,7 @@ outcomes_new(CURLM *multi, const char *socket_path)
 	return o;
 }
 
-void
-outcomes_free(struct outcomes *o)
+void outcomes_free(struct outcomes *o)
 {
 	if (o == NULL)
 		return;
@@ -91,14 +88,12 @@ outcomes_free(struct outcomes *o)
 	free(o);
 }
 
-static struct outcome *
-at(const struct outcomes *o, long i)
+static struct outcome *at(const struct outcomes *o, long i)
 {
 	return &o->ring[(o->head + i) % WAITING_MAX];
 }
 
-void
-outcomes_add(struct outcomes *o, const char *id, int late, int64_t due_us)
+void outcomes_add(struct outcomes *o, const char *id, int late, int64_t due_us)
 {
 	struct outcome *x;
 
@@ -113,8 +108,7 @@ outcomes_add(struct outcomes *o, const char *id, int late, int64_t due_us)
 	x->due_us = due_us;
 }
 
-static void
-post(struct outcomes *o, long n)
+static void post(struct outcomes *o, long n)
 {
 	size_t size = (size_t)n * OUTCOME_JSON + 64, len;
 	char *body = xcalloc(size, 1);
@@ -122,8 +116,8 @@ post(struct outcomes *o, long n)
 	len = (size_t)snprintf(body, size, "{\"outcomes\":[");
 	for (long i = 0; i < n; i++)
 		len += (size_t)snprintf(body + len, size - len,
-		    "%s{\"id\":\"%s\",\"name\":\"late\",\"value\":%d}",
-		    i ? "," : "", at(o, i)->id, at(o, i)->late);
+			"%s{\"id\":\"%s\",\"name\":\"late\",\"value\":%d}", i ? "," : "",
+			at(o, i)->id, at(o, i)->late);
 	snprintf(body + len, size - len, "]}");
 	curl_easy_setopt(o->easy, CURLOPT_COPYPOSTFIELDS, body);
 	free(body);
@@ -134,8 +128,7 @@ post(struct outcomes *o, long n)
 	o->batch = n;
 }
 
-void
-outcomes_tick(struct outcomes *o, int64_t now_us)
+void outcomes_tick(struct outcomes *o, int64_t now_us)
 {
 	long n = 0;
 
@@ -149,23 +142,20 @@ outcomes_tick(struct outcomes *o, int64_t now_us)
 	post(o, n);
 }
 
-static void
-take_out(struct outcomes *o, long n)
+static void take_out(struct outcomes *o, long n)
 {
 	o->head = (o->head + n) % WAITING_MAX;
 	o->n -= n;
 }
 
-static void
-say_trouble(struct outcomes *o, const char *what)
+static void say_trouble(struct outcomes *o, const char *what)
 {
 	if (!o->trouble)
 		fprintf(stderr, "replay: outcomes: %s\n", what);
 	o->trouble = 1;
 }
 
-int
-outcomes_finish(struct outcomes *o, CURL *easy, CURLcode result)
+int outcomes_finish(struct outcomes *o, CURL *easy, CURLcode result)
 {
 	char what[300];
 	long status = 0;
@@ -184,11 +174,9 @@ outcomes_finish(struct outcomes *o, CURL *easy, CURLcode result)
 			fprintf(stderr, "replay: outcomes: taken again\n");
 		o->trouble = 0;
 	} else {
-		snprintf(what, sizeof what, "the engine answered %ld: %s",
-		    status, o->reply);
+		snprintf(what, sizeof what, "the engine answered %ld: %s", status, o->reply);
 		say_trouble(o, what);
-		if (status >= 400 && status < 500 && status != 408 &&
-		    status != 429) {
+		if (status >= 400 && status < 500 && status != 408 && status != 429) {
 			take_out(o, o->batch);
 			o->stats.refused += o->batch;
 		} else
@@ -198,14 +186,12 @@ outcomes_finish(struct outcomes *o, CURL *easy, CURLcode result)
 	return 1;
 }
 
-long
-outcomes_waiting(const struct outcomes *o)
+long outcomes_waiting(const struct outcomes *o)
 {
 	return o->n;
 }
 
-struct outcomes_stats
-outcomes_stats(const struct outcomes *o)
+struct outcomes_stats outcomes_stats(const struct outcomes *o)
 {
 	return o->stats;
 }

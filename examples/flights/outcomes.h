@@ -1,3 +1,4 @@
+/* outcomes.h: posts real outcomes to the engine, in batches, joined by request id. */
 #ifndef FLIGHTS_OUTCOMES_H
 #define FLIGHTS_OUTCOMES_H
 
@@ -5,10 +6,10 @@
 #include <stdint.h>
 
 struct outcomes_stats {
-	long posted;		/* outcomes that the engine took */
-	long refused;		/* outcomes that it answered 4xx to */
-	long dropped;		/* outcomes lost because too many waited */
-	long errors;		/* posts that failed, and are tried again */
+	long posted;  /* outcomes that the engine took */
+	long refused; /* outcomes that it answered 4xx to */
+	long dropped; /* outcomes lost because too many waited */
+	long errors;  /* posts that failed, and are tried again */
 };
 
 struct outcomes;
@@ -18,8 +19,7 @@ struct outcomes *outcomes_new(CURLM *multi, const char *socket_path);
 void outcomes_free(struct outcomes *o);
 
 /* Keeps an outcome until it is due. Due times must not decrease. */
-void outcomes_add(struct outcomes *o, const char *id, int late,
-    int64_t due_us);
+void outcomes_add(struct outcomes *o, const char *id, int late, int64_t due_us);
 
 /* Posts what is due, at most one batch at a time and one a second. */
 void outcomes_tick(struct outcomes *o, int64_t now_us);

@@ -11,7 +11,8 @@
 #include "features.h"
 #include "table.h"
 
-#define USAGE "prepare --csv FILE --months YYYY-MM[,...] --features hour|all " \
+#define USAGE                                                                                      \
+	"prepare --csv FILE --months YYYY-MM[,...] --features hour|all "                           \
 	"--vocabulary FILE --out FILE"
 
 struct options {
@@ -21,16 +22,15 @@ struct options {
 	int has_set;
 };
 
-static void
-parse_options(int argc, char **argv, struct options *o)
+static void parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{ .name = "csv", .has_arg = 1, .val = 'c' },
-		{ .name = "months", .has_arg = 1, .val = 'm' },
-		{ .name = "features", .has_arg = 1, .val = 'f' },
-		{ .name = "vocabulary", .has_arg = 1, .val = 'v' },
-		{ .name = "out", .has_arg = 1, .val = 'o' },
-		{ .name = NULL },
+		{.name = "csv", .has_arg = 1, .val = 'c'},
+		{.name = "months", .has_arg = 1, .val = 'm'},
+		{.name = "features", .has_arg = 1, .val = 'f'},
+		{.name = "vocabulary", .has_arg = 1, .val = 'v'},
+		{.name = "out", .has_arg = 1, .val = 'o'},
+		{.name = NULL},
 	};
 	int c;
 
@@ -46,20 +46,18 @@ parse_options(int argc, char **argv, struct options *o)
 			die_usage("--months %s: expected YYYY-MM[,...]", optarg);
 		else if (c == 'f') {
 			if (!features_parse_set(optarg, &o->set))
-				die_usage("--features %s: expected hour or all",
-				    optarg);
+				die_usage("--features %s: expected hour or all", optarg);
 			o->has_set = 1;
 		} else if (c == '?')
 			die_usage("usage: " USAGE);
 	}
-	if (!o->csv || !o->vocabulary || !o->out || !o->has_set ||
-	    o->months.n == 0 || optind != argc)
+	if (!o->csv || !o->vocabulary || !o->out || !o->has_set || o->months.n == 0 ||
+		optind != argc)
 		die_usage("usage: " USAGE);
 }
 
-static void
-write_row(FILE *f, const struct row *r, enum feature_set set,
-    const struct vocabulary *v)
+static void write_row(
+	FILE *f, const struct row *r, enum feature_set set, const struct vocabulary *v)
 {
 	struct feature_node x[FEATURES_MAX];
 
@@ -70,12 +68,11 @@ write_row(FILE *f, const struct row *r, enum feature_set set,
 	fputc('\n', f);
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	struct options o;
 	struct table t;
-	struct vocabulary v = { .origins = { .n = 0 } };
+	struct vocabulary v = {.origins = {.n = 0}};
 	size_t n = 0;
 	FILE *f;
 

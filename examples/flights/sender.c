@@ -16,8 +16,8 @@
 #define TIMEOUT_MS 5000L
 
 struct slot {
-	CURL *easy;			/* owned */
-	struct curl_slist *headers;	/* owned, of the request under way */
+	CURL *easy;		    /* owned */
+	struct curl_slist *headers; /* owned, of the request under way */
 	struct reply reply;
 	int busy;
 };
@@ -27,12 +27,11 @@ struct sender {
 	const char *url;
 	sender_on_reply on_reply;
 	void *arg;
-	struct slot *slots;		/* owned */
+	struct slot *slots; /* owned */
 	int n, busy;
 };
 
-static int64_t
-clock_us(clockid_t which)
+static int64_t clock_us(clockid_t which)
 {
 	struct timespec t;
 
@@ -40,20 +39,17 @@ clock_us(clockid_t which)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-int64_t
-clock_wall_us(void)
+int64_t clock_wall_us(void)
 {
 	return clock_us(CLOCK_REALTIME);
 }
 
-int64_t
-clock_mono_us(void)
+int64_t clock_mono_us(void)
 {
 	return clock_us(CLOCK_MONOTONIC);
 }
 
-static size_t
-on_body(char *data, size_t size, size_t n, void *arg)
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	(void)data;
 	(void)arg;
@@ -61,8 +57,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 }
 
 /* Copies a header's value if the line is that header and the value is tame. */
-static void
-take_header(const char *line, size_t len, const char *name, char out[ID_MAX])
+static void take_header(const char *line, size_t len, const char *name, char out[ID_MAX])
 {
 	size_t skip = strlen(name), n = 0;
 
@@ -74,14 +69,13 @@ take_header(const char *line, size_t len, const char *name, char out[ID_MAX])
 		n++;
 	/* it goes into JSON and into lines of words */
 	if (n == 0 || n >= ID_MAX || memchr(line + skip, '"', n) != NULL ||
-	    memchr(line + skip, '\\', n) != NULL)
+		memchr(line + skip, '\\', n) != NULL)
 		return;
 	memcpy(out, line + skip, n);
 	out[n] = '\0';
 }
 
-static size_t
-on_header(char *line, size_t size, size_t n, void *arg)
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct reply *r = arg;
 
@@ -90,8 +84,7 @@ on_header(char *line, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static void
-slot_init(struct slot *slot, const char *url)
+static void slot_init(struct slot *slot, const char *url)
 {
 	CURL *e = curl_easy_init();
 
@@ -99,7 +92,7 @@ slot_init(struct slot *slot, const char *url)
 		die("cannot make a curl handle");
 	curl_easy_setopt(e, CURLOPT_URL, url);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");	/* whatever the shell says */
+	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* whatever the shell says */
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
@@ -108,9 +101,8 @@ slot_init(struct slot *slot, const char *url)
 	slot->easy = e;
 }
 
-struct sender *
-sender_new(CURLM *multi, const char *url, int slots, sender_on_reply on_reply,
-    void *arg)
+struct sender *sender_new(
+	CURLM *multi, const char *url, int slots, sender_on_reply on_reply, void *arg)
 {
 	struct sender *s = xcalloc(1, sizeof *s);
 
@@ -125,8 +117,7 @@ sender_new(CURLM *multi, const char *url, int slots, sender_on_reply on_reply,
 	return s;
 }
 
-void
-sender_free(struct sender *s)
+void sender_free(struct sender *s)
 {
 	if (s == NULL)
 		return;
@@ -140,14 +131,12 @@ sender_free(struct sender *s)
 	free(s);
 }
 
-int
-sender_in_flight(const struct sender *s)
+int sender_in_flight(const struct sender *s)
 {
 	return s->busy;
 }
 
-static struct slot *
-find_free(struct sender *s)
+static struct slot *find_free(struct sender *s)
 {
 	for (int i = 0; i < s->n; i++)
 		if (!s->slots[i].busy)
@@ -155,8 +144,7 @@ find_free(struct sender *s)
 	return NULL;
 }
 
-static struct curl_slist *
-add_header(struct curl_slist *list, const char *line)
+static struct curl_slist *add_header(struct curl_slist *list, const char *line)
 {
 	list = curl_slist_append(list, line);
 	if (list == NULL)
@@ -164,25 +152,23 @@ add_header(struct curl_slist *list, const char *line)
 	return list;
 }
 
-static void
-set_request(struct slot *slot, const struct row *r)
+static void set_request(struct slot *slot, const struct row *r)
 {
 	const struct flight *f = &r->flight;
 	char body[160], line[80];
 
-	snprintf(body, sizeof body, "{\"hour\":%.4f,\"dow\":%d,"
-	    "\"distance_mi\":%.0f,\"origin\":\"%s\",\"destination\":\"%s\"}",
-	    f->hour, f->dow, f->distance_mi, f->origin, f->destination);
+	snprintf(body, sizeof body,
+		"{\"hour\":%.4f,\"dow\":%d,"
+		"\"distance_mi\":%.0f,\"origin\":\"%s\",\"destination\":\"%s\"}",
+		f->hour, f->dow, f->distance_mi, f->origin, f->destination);
 	snprintf(line, sizeof line, "X-Flight: %s", slot->reply.key);
 	slot->headers = add_header(NULL, line);
-	slot->headers = add_header(slot->headers,
-	    "Content-Type: application/json");
+	slot->headers = add_header(slot->headers, "Content-Type: application/json");
 	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers);
 	curl_easy_setopt(slot->easy, CURLOPT_COPYPOSTFIELDS, body);
 }
 
-int
-sender_send(struct sender *s, const struct row *r, size_t number, long lap)
+int sender_send(struct sender *s, const struct row *r, size_t number, long lap)
 {
 	struct slot *slot = find_free(s);
 	struct reply *reply;
@@ -204,8 +190,7 @@ sender_send(struct sender *s, const struct row *r, size_t number, long lap)
 	return 1;
 }
 
-int
-sender_finish(struct sender *s, CURL *easy, CURLcode result)
+int sender_finish(struct sender *s, CURL *easy, CURLcode result)
 {
 	struct slot *slot = NULL;
 
@@ -216,8 +201,7 @@ sender_finish(struct sender *s, CURL *easy, CURLcode result)
 		return 0;
 	slot->reply.done_us = clock_wall_us();
 	if (result == CURLE_OK)
-		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE,
-		    &slot->reply.status);
+		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &slot->reply.status);
 	curl_multi_remove_handle(s->multi, easy);
 	curl_slist_free_all(slot->headers);
 	slot->headers = NULL;

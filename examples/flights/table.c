@@ -15,8 +15,7 @@
 #define HEADER "departure,arrival_delay_min,distance_mi,origin,destination"
 
 /* Days since 1970-01-01 of a date of the Gregorian calendar. */
-static int64_t
-days_of(int year, int month, int day)
+static int64_t days_of(int year, int month, int day)
 {
 	/* a year that begins in March has its odd day at the very end */
 	int y = year - (month <= 2), m = (month + 9) % 12;
@@ -25,28 +24,26 @@ days_of(int year, int month, int day)
 	return era_days + (m * 153 + 2) / 5 + day - 1 - 719468;
 }
 
-static int
-parse_departure(const char *text, struct row *r)
+static int parse_departure(const char *text, struct row *r)
 {
 	int y, mo, d, h, mi, end = 0;
 	int64_t days;
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d%n", &y, &mo, &d, &h, &mi, &end)
-	    != 5 || text[end] != '\0')
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d%n", &y, &mo, &d, &h, &mi, &end) != 5 ||
+		text[end] != '\0')
 		return 0;
-	if (y < 1970 || y > 2200 || mo < 1 || mo > 12 || d < 1 || d > 31 ||
-	    h < 0 || h > 23 || mi < 0 || mi > 59)
+	if (y < 1970 || y > 2200 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 23 ||
+		mi < 0 || mi > 59)
 		return 0;
 	days = days_of(y, mo, d);
 	r->minute = days * 1440 + h * 60 + mi;
 	r->month = y * 100 + mo;
 	r->flight.hour = h + mi / 60.0;
-	r->flight.dow = (int)((days + 3) % 7);	/* 1970-01-01: a Thursday */
+	r->flight.dow = (int)((days + 3) % 7); /* 1970-01-01: a Thursday */
 	return 1;
 }
 
-static int
-parse_airport(const char *text, char out[AIRPORT_LEN])
+static int parse_airport(const char *text, char out[AIRPORT_LEN])
 {
 	if (strlen(text) != AIRPORT_LEN - 1 || !airport_valid(text))
 		return 0;
@@ -55,8 +52,7 @@ parse_airport(const char *text, char out[AIRPORT_LEN])
 }
 
 /* Cuts the line up in place. Returns NULL, or the column that is wrong. */
-static const char *
-parse_line(char *line, struct row *r)
+static const char *parse_line(char *line, struct row *r)
 {
 	char *field[5];
 	double delay;
@@ -79,8 +75,7 @@ parse_line(char *line, struct row *r)
 	return NULL;
 }
 
-void
-table_load(struct table *t, const char *path)
+void table_load(struct table *t, const char *path)
 {
 	gzFile z = gzopen(path, "rb");
 	char line[256];
@@ -91,8 +86,7 @@ table_load(struct table *t, const char *path)
 	memset(t, 0, sizeof *t);
 	if (z == NULL)
 		die("cannot open %s", path);
-	if (gzgets(z, line, sizeof line) == NULL ||
-	    strncmp(line, HEADER, strlen(HEADER)) != 0)
+	if (gzgets(z, line, sizeof line) == NULL || strncmp(line, HEADER, strlen(HEADER)) != 0)
 		die("%s:1: expected the header %s", path, HEADER);
 	while (gzgets(z, line, sizeof line) != NULL) {
 		at++;
@@ -113,24 +107,21 @@ table_load(struct table *t, const char *path)
 	gzclose(z);
 }
 
-void
-table_release(struct table *t)
+void table_release(struct table *t)
 {
 	free(t->rows);
 	memset(t, 0, sizeof *t);
 }
 
-int
-months_parse(const char *text, struct months *out)
+int months_parse(const char *text, struct months *out)
 {
 	int y, m, end;
 
 	memset(out, 0, sizeof *out);
 	for (;;) {
 		end = 0;
-		if (sscanf(text, "%4d-%2d%n", &y, &m, &end) != 2 ||
-		    y < 1970 || m < 1 || m > 12 ||
-		    out->n == (int)(sizeof out->month / sizeof *out->month))
+		if (sscanf(text, "%4d-%2d%n", &y, &m, &end) != 2 || y < 1970 || m < 1 || m > 12 ||
+			out->n == (int)(sizeof out->month / sizeof *out->month))
 			return 0;
 		out->month[out->n++] = y * 100 + m;
 		if (text[end] == '\0')
@@ -141,8 +132,7 @@ months_parse(const char *text, struct months *out)
 	}
 }
 
-int
-months_has(const struct months *m, int month)
+int months_has(const struct months *m, int month)
 {
 	for (int i = 0; i < m->n; i++)
 		if (m->month[i] == month)

@@ -1,3 +1,4 @@
+/* table.h: the table of flights: reads the compressed CSV. */
 #ifndef FLIGHTS_TABLE_H
 #define FLIGHTS_TABLE_H
 
@@ -6,17 +7,17 @@
 
 #include "features.h"
 
-#define LATE_MIN 15.0		/* minutes; a flight over this is late */
+#define LATE_MIN 15.0 /* minutes; a flight over this is late */
 
 struct row {
 	struct flight flight;
-	int64_t minute;		/* of departure, local, since 1970 */
-	int month;		/* 200103 is March 2001 */
-	int late;		/* the outcome: 1 or 0 */
+	int64_t minute; /* of departure, local, since 1970 */
+	int month;	/* 200103 is March 2001 */
+	int late;	/* the outcome: 1 or 0 */
 };
 
 struct table {
-	struct row *rows;	/* owned */
+	struct row *rows; /* owned */
 	size_t n;
 };
 

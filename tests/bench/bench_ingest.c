@@ -77,7 +77,7 @@ static pid_t sender_start(const char *path, int seconds, int rate, size_t body, 
 	pid = fork();
 	if (pid == 0) {
 		struct sent s = sender_run(path, seconds, rate, body);
-		_exit(write(pipes[1], &s, sizeof s) != sizeof s);
+		_exit(write(pipes[1], &s, sizeof s) == sizeof s ? 0 : 1);
 	}
 	close(pipes[1]);
 	*out = pipes[0];

@@ -79,7 +79,7 @@ for ((i = 0; i < moments; i++)); do
 	kill_one "$kind"
 	pause_ms $((RANDOM % 300))
 	touch "$dir/stop"
-	wait "$driver_pid" 2>/dev/null
+	wait_for 10 gone "$driver_pid" || not_ok "the driver ends"
 	start_engine || not_ok "moment $i ($kind): the engine is there: $(cat "$dir/start.err")"
 	check "moment $i ($kind): requests are answered" wait_for 15 serving
 	wait_for 10 agree || not_ok "moment $i ($kind): gateway / store: $(cat "$dir/disagree")"
@@ -152,6 +152,6 @@ lapse "engine dead" start_engine
 worker=$(engine_pid worker)
 kill -STOP "$worker"
 lapse "engine stuck" kill -CONT "$worker"
-unload lease
+unload
 is "failed requests meanwhile" "$(jq .failed "$dir/lease.out")" 0
 verified || not_ok "audit verify: $(cat "$dir/verify.out")"

@@ -21,7 +21,7 @@ for ((i = 0; i < rounds; i++)); do
 	verb abort >"$dir/abort.out" || not_ok "abort: $(cat "$dir/abort.out")"
 	after=$(now_us)
 	pause_ms 300
-	unload "abort$i"
+	unload
 	wrong=$((wrong + $(awk -v t="$after" '$2 > t && $5 != "v1"' "$dir/abort$i.tsv" | wc -l)))
 	seen=$((seen + $(awk -v t="$after" '$2 > t' "$dir/abort$i.tsv" | wc -l)))
 	is "failed requests of round $i" "$(jq .failed "$dir/abort$i.out")" 0

@@ -20,7 +20,7 @@ ended=$(get "/v1/rollouts/$rollout" .ended_us)
 at_most "share 0 after the first bad answer, s" \
 	"$(awk "BEGIN { print ($ended - $first) / 1e6 }")" 3
 pause_ms 600
-unload bad
+unload
 at_most "bad answers" "$(bad)" 20
 is "bad answers after the abort" \
 	"$(awk -v t="$ended" '$2 > t && $5 == "v3"' "$dir/bad.tsv" | wc -l)" 0
@@ -39,12 +39,12 @@ apply "$dir/pithead.yaml" || not_ok "another upstream is applied"
 start_rollout v2 5000 || not_ok "the rollout of v2 begins: $(get /v1/endpoints/m .state_word)"
 load down --rate 20 --keys 100
 wait_for 5 grep -q v2 "$dir/down.tsv"
-kill -9 "$other"
+kill "$other"
 died=$(now_us)
 check "a candidate that is down is aborted" wait_for 10 state_is aborted
 ended=$(get "/v1/rollouts/$rollout" .ended_us)
 at_most "share 0 after it died, s" "$(awk "BEGIN { print ($ended - $died) / 1e6 }")" 3
-unload down
+unload
 at_most "failed requests" "$(jq .failed "$dir/down.out")" 20
 check "an alert is open" wait_for 3 alert_is_open
 check "stable serves" answered_by v1

@@ -59,7 +59,7 @@ for ((i = 0; i < cycles; i++)); do
 	act v1 rollback
 	pause_ms 250
 done
-unload hitless
+unload
 summary=$(cat "$dir/hitless.out")
 echo "# $summary"
 wrong=$(awk 'NR == FNR { want[NR] = $1; t0[NR] = $2; t1[NR] = $3; n = NR; next }

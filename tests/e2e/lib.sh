@@ -8,7 +8,7 @@ PITHEAD=${PITHEAD:-$BUILD/pithead}
 TOOLS=${TOOLS:-$BUILD/tests/support/programs}
 SEED=${SEED:-1}
 RANDOM=$SEED
-passed=0 failed=0 started=()
+passed=0 failed=0
 short_or() { [ -n "${LONG:-}" ] && echo "$2" || echo "$1"; }
 
 ok() {
@@ -72,30 +72,36 @@ background() {
 	shift
 	"$@" >"$dir/$name.out" 2>"$dir/$name.err" </dev/null &
 	pid=$!
-	started+=("$pid")
 }
 
-# Processes of our private folder: by command line, or by the home in their environment.
+# Processes of our private folder: by command line, or by the home in their environment. Without
+# a single fork, as it is asked often.
 ours() {
-	local p
+	local p words
 	for p in /proc/[0-9]*; do
 		p=${p#/proc/}
-		[ "$p" != $$ ] && [ "$p" != "${BASHPID:-0}" ] || continue
-		if { tr '\0' ' ' <"/proc/$p/cmdline"; } 2>/dev/null | grep -qF "$dir/" ||
-		    { [ "$(readlink "/proc/$p/exe" 2>/dev/null)" = "$(readlink -f "$PITHEAD")" ] &&
-			tr '\0' '\n' <"/proc/$p/environ" | grep -qxF "PITHEAD_HOME=$PITHEAD_HOME"; } \
-			2>/dev/null; then
+		[ "$p" != $$ ] && [ "$p" != "$BASHPID" ] || continue
+		mapfile -d '' -t words 2>/dev/null <"/proc/$p/cmdline" || continue
+		if [[ "${words[*]}" = *"$dir/"* ]]; then
 			echo "$p"
+		elif [ "/proc/$p/exe" -ef "$PITHEAD" ]; then
+			mapfile -d '' -t words 2>/dev/null <"/proc/$p/environ" || continue
+			[[ " ${words[*]} " = *" PITHEAD_HOME=$dir/"* ]] && echo "$p"
 		fi
-	done
+	done 2>/dev/null
+	return 0
 }
 none_left() { [ -z "$(ours)" ]; }
+
+no_jobs() { [ -z "$(jobs -rp)" ]; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
 
 finish() {
 	local rc=$? p
 	trap - EXIT INT TERM
-	for p in "${started[@]}"; do kill -CONT "$p" 2>/dev/null; kill "$p" 2>/dev/null; done
-	wait 2>/dev/null
+	# By the shell's own list: a number that it has forgotten may be somebody else's by now.
+	for p in $(jobs -p); do kill -CONT "$p"; kill "$p"; done 2>/dev/null
+	wait_for 8 no_jobs || kill -9 $(jobs -p) 2>/dev/null
 	[ ! -S "$sock" ] || "$PITHEAD" engine stop --all \
 		>/dev/null 2>&1 </dev/null
 	if wait_for 10 none_left; then
@@ -131,13 +137,12 @@ settings() {
 
 # api METHOD PATH [BODY [CURL WORDS...]]: body on stdout; exit 1 unless 2xx
 api() {
-	local method=$1 path=$2 body=${3:-} code answer=$dir/answer.$BASHPID
+	local method=$1 path=$2 body=${3:-} answer
 	shift $(($# > 3 ? 3 : $#))
-	code=$(curl -s -m 10 --unix-socket "$sock" -X "$method" -o "$answer" \
-		-w '%{http_code}' ${body:+-d "$body"} "$@" "http://engine$path")
-	cat "$answer" 2>/dev/null
-	rm -f "$answer"
-	[ "${code:0:1}" = 2 ]
+	answer=$(curl -s -m 10 --unix-socket "$sock" -X "$method" -w '\n%{http_code}' \
+		${body:+-d "$body"} "$@" "http://engine$path")
+	echo "${answer%$'\n'*}"
+	[[ "${answer##*$'\n'}" = 2* ]]
 }
 get() { api GET "$1" | jq -r "${2:-.}"; }
 field_is() { [ "$(get "$1" "$2" 2>/dev/null)" = "$3" ]; }
@@ -227,10 +232,10 @@ load() {
 	wait_for 5 has_lines "$dir/$name.tsv" || not_ok "the traffic starts"
 }
 has_lines() { [ -s "$1" ]; }
-# unload NAME: ends it; the summary is then in $dir/NAME.out
+# unload: ends it; the summary is then in $dir/NAME.out
 unload() {
 	kill "$load_pid" 2>/dev/null
-	wait "$load_pid" 2>/dev/null
+	wait_for 10 gone "$load_pid"
 }
 
 # serve_spec NAME PORT: one endpoint whose versions are bundles that the engine runs
@@ -260,8 +265,10 @@ replica_endpoint() {
 }
 
 engine_pid() { # engine_pid worker|keeper
-	local p
+	local p words
 	for p in $(ours); do
-		tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | grep -q -- "engine --$1" && echo "$p"
-	done
+		mapfile -d '' -t words 2>/dev/null <"/proc/$p/cmdline" || continue
+		[[ "${words[*]}" = *"engine --$1"* ]] && echo "$p"
+	done 2>/dev/null
+	return 0
 }

@@ -29,7 +29,7 @@ for ((i = 0; i < cycles; i++)); do
 	move v1 verb promote
 	move v2 rollback
 done
-unload moves
+unload
 # Requests of the old version that ended after the call, and those sent after the answer.
 awk 'NR == FNR { old[NR] = $1; t0[NR] = $2; t1[NR] = $3; n = NR; next }
 	$4 == 200 { for (i = n; i > 0 && t0[i] > $3; i--) ;

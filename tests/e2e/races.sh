@@ -33,7 +33,6 @@ done
 is "rounds of $rounds without exactly one engine" "$bad" 0
 is "clients of $((rounds * clients)) without an answer" "$unanswered" 0
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
 another() { # another KIND OLD: there is one, and it is not OLD
 	local p
 	p=$(engine_pid "$1")

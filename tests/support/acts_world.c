@@ -245,6 +245,14 @@ static int newest(void *arg, const struct rollout_row *r)
 	return 1;
 }
 
+static const char *first_server(const struct live_endpoint *ep, int slot)
+{
+	for (int i = 0; i < ep->server_count; i++)
+		if (ep->servers[i].slot == slot)
+			return ep->servers[i].name;
+	return "";
+}
+
 static int control(struct acts_world *x, const char *verb, const char *one, const char *two)
 {
 	int n = one ? atoi(one) : 1, slot;
@@ -271,7 +279,8 @@ static int control(struct acts_world *x, const char *verb, const char *one, cons
 		x->revision = one ? n : 0;
 	} else if (strcmp(verb, "server") == 0) {
 		slot = slot_find(x->ep, one);
-		must(gateway_fake_server(x->w.gateway, x->ep->row.id, slot, "u0", two, 0) == 0);
+		must(gateway_fake_server(x->w.gateway, x->ep->row.id, slot,
+			     first_server(x->ep, slot), two, 0) == 0);
 	} else {
 		return 1;
 	}

@@ -693,7 +693,9 @@ int main(void)
 		cmocka_unit_test(test_the_first_frame_comes_at_once),
 		cmocka_unit_test(test_a_key_is_answered_at_once),
 	};
-	shared = mmap(
-		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int no_file = -1; /* what an anonymous mapping takes */
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		no_file, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

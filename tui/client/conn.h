@@ -36,6 +36,7 @@ struct reply {
 	struct err err;
 	char moved[400]; /* of a 412: who changed what, when */
 };
+/* Frees what r holds. */
 void reply_release(struct reply *r);
 
 /* Takes the reply: the callback may detach data (set it to NULL); the rest is released after. */

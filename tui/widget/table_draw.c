@@ -88,8 +88,10 @@ static void draw_header(
 static void draw_row(const struct table *t, const struct layout *l, struct canvas *c, struct rect r,
 	size_t i, bool focused)
 {
-	/* The sign of the selection is where the keys go: one on the screen, however many tables. */
-	bool selected = focused && i == t->pos, marked = table_is_marked(t, table_id_at(t, i)), first = true;
+	/* The sign of the selection is where the keys go: one on the screen, however many tables.
+	 */
+	bool selected = focused && i == t->pos, marked = table_is_marked(t, table_id_at(t, i)),
+	     first = true;
 	enum role gutter = c->low_bandwidth ? ROLE_text : selected ? ROLE_accent : ROLE_mark;
 	int col = r.col + 1;
 	struct table_cell cell;

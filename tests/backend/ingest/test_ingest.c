@@ -88,7 +88,7 @@ static pid_t sender_start(const char *path, int count, int retry, int *out)
 				poll(NULL, 0, 1);
 			}
 		}
-		_exit(write(pipes[1], &lost, sizeof lost) != sizeof lost);
+		_exit(write(pipes[1], &lost, sizeof lost) == sizeof lost ? 0 : 1);
 	}
 	close(pipes[1]);
 	*out = pipes[0];
