@@ -169,12 +169,14 @@ static int op_get_info(struct gateway *g, struct gateway_info *out, struct err *
 {
 	struct haproxy_gateway *h = of(g);
 	struct buf answer = {0};
-	char dropped[32] = "0", requests[32] = "0";
+	char dropped[32] = "0";
+	const char *stats;
 	int rc;
 
 	if (!haproxy_process_look(&h->process))
 		return err_set(e, ERR_UNREACHABLE, "the gateway (HAProxy) is not running");
-	rc = haproxy_ask(h, 0, "show info\n", 1, &answer, e);
+	/* Requests by the frontends' count: CumReq counts those of the admin socket too. */
+	rc = haproxy_ask(h, 0, "show info\nshow stat -1 1 -1\n", 2, &answer, e);
 	if (rc == 0) {
 		*out = (struct gateway_info){.pid = h->process.live[0].pid,
 			.start_ticks = h->process.live[0].start_ticks,
@@ -182,8 +184,8 @@ static int op_get_info(struct gateway *g, struct gateway_info *out, struct err *
 		haproxy_info_get(buf_text(&answer), "Version", out->version, sizeof out->version);
 		haproxy_info_get(buf_text(&answer), "DroppedLogs", dropped, sizeof dropped);
 		out->dropped_logs = atoll(dropped);
-		haproxy_info_get(buf_text(&answer), "CumReq", requests, sizeof requests);
-		out->requests = atoll(requests);
+		stats = haproxy_cli_next(&answer, haproxy_cli_next(&answer, NULL));
+		out->requests = stats ? haproxy_stats_sum(stats, "req_tot") : 0;
 	}
 	buf_release(&answer);
 	return rc;

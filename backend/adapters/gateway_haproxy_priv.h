@@ -57,5 +57,7 @@ int haproxy_server_remove(
 	struct haproxy_gateway *h, const char *endpoint, int slot, const char *name, struct err *e);
 int haproxy_server_states(struct haproxy_gateway *h, const char *endpoint,
 	struct gateway_server_state *out, int most, struct err *e);
+/* The sum of a column ("req_tot") over the lines of an answer to `show stat`. */
+int64_t haproxy_stats_sum(const char *answer, const char *name);
 
 #endif

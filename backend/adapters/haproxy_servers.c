@@ -259,6 +259,23 @@ static int read_stats(const char *endpoint, const char *answer, int have, int mo
 	return have;
 }
 
+int64_t haproxy_stats_sum(const char *answer, const char *name)
+{
+	char *text = xstrdup(answer), *rest = text, *line, *columns[COLUMNS_MOST];
+	int column = COLUMNS_MOST;
+	int64_t sum = 0;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		int n = split(line, columns);
+		if (strncmp(line, "# ", 2) == 0)
+			column = column_of(columns, n, name);
+		else if (column < n)
+			sum += atoll(columns[column]);
+	}
+	free(text);
+	return sum;
+}
+
 static int slots_known(const struct haproxy_gateway *h, const char *endpoint)
 {
 	for (int i = 0; i < h->known_count; i++)

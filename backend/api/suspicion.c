@@ -35,7 +35,7 @@ static int equal(const char *a, const char *b)
 static int lowers(const char *verb)
 {
 	static const char *const verbs[] = {"rollout.abort", "rollout.pause", "rollout.reject",
-		"rollout.approve", "alert.ack", NULL};
+		"rollout.approve", "rollout.guard", "rollout.lapse", "alert.ack", NULL};
 
 	for (int i = 0; verb && verbs[i]; i++)
 		if (strcmp(verb, verbs[i]) == 0)
@@ -91,8 +91,8 @@ int suspicion_of(const struct event *ev, const struct endpoint_view *views, int 
 		snprintf(why, size, "with the trouble%s", best == 3 ? ", touches it" : "");
 	} else {
 		format_age(worst->trouble_us - ev->at_us, age, sizeof age);
-		snprintf(why, size, "%s before the trouble%s", age,
-			best == 3 ? ", touches it" : "");
+		snprintf(
+			why, size, "%s before the trouble%s", age, best == 3 ? ", touches it" : "");
 	}
 	return best;
 }

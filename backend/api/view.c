@@ -18,7 +18,7 @@
 #define NOTED_MS       20
 #define NOTED_RATIO    1.5
 #define NOTED_OUTCOMES 100
-#define SILENCE_US    60000000LL
+#define SILENCE_US     60000000LL
 
 const char *health_name(enum health h)
 {

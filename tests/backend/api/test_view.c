@@ -58,7 +58,8 @@ static const struct situation situations[] = {
 	{"canary", 0, 0, 90, 0, 10, 0, MIN / 6, "stepping", 500, 0, NULL, HEALTH_WATCH,
 		"has v3 at 5 %"},
 	{"paused", 0, 0, 90, 0, 10, 0, MIN / 6, "paused", 0, 0, NULL, HEALTH_WATCH, "is paused"},
-	{"waiting", 0, 0, 90, 0, 0, 0, MIN / 6, "waiting", 0, 0, NULL, HEALTH_WAITING, "servers of v3"},
+	{"waiting", 0, 0, 90, 0, 0, 0, MIN / 6, "waiting", 0, 0, NULL, HEALTH_WAITING,
+		"servers of v3"},
 	{"guard near", 0, 0, 90, 0, 9, 0, MIN / 6, "stepping", 500, 4, NULL, HEALTH_HARM,
 		"guard: 4"},
 	{"rollback alert", 0, 0, 90, 0, 0, 0, MIN / 6, NULL, 0, 0, "rollback", HEALTH_HARM,
@@ -119,23 +120,36 @@ static void test_states(void **state)
 static void test_suspicion(void **state)
 {
 	static const struct {
-		const char *endpoint, *project;
+		const char *verb, *endpoint, *project;
 		int64_t before_us; /* the trouble */
 		int trouble;
+		int64_t rollout; /* of the change; the endpoint's is `active` */
+		const char *version;
+		int64_t active;
 		int want;
 		const char *why;
 	} cases[] = {
-		{"flights/delay", "flights", 9 * MIN, 1, 3, "9 min before the trouble, touches it"},
-		{"flights/other", "flights", 9 * MIN, 1, 2,
-			"9 min before the trouble, same project"},
-		{NULL, "flights", 9 * MIN, 1, 2, "same project"},
-		{"eta/arrival", "eta", 9 * MIN, 1, 1, "9 min before the trouble"},
-		{"flights/delay", "flights", 31 * MIN, 1, 0, "36 min ago"},
-		{"flights/delay", "flights", -2 * MIN, 1, 0, "3 min ago"},
-		{"flights/delay", "flights", -MIN / 6, 1, 3, "touches it"},
-		{"flights/delay", "flights", 9 * MIN, 0, 0, "14 min ago"},
+		{"rollout.start", "flights/delay", "flights", 9 * MIN, 1, 4, "v3", 0, 3,
+			"9 min before the trouble, touches it"},
+		{"rollout.start", "flights/delay", "flights", 9 * MIN, 1, 4, "v3", 4, 3, "touches"},
+		{"rollout.start", "flights/delay", "flights", 9 * MIN, 1, 3, "v2", 4, 2, "9 min"},
+		{"rollout.abort", "flights/delay", "flights", 0, 1, 4, "v3", 0, 2, "0 s before"},
+		{"rollout.start", "flights/other", "flights", 9 * MIN, 1, 9, "v3", 0, 1,
+			"9 min before the trouble"},
+		{"spec.apply", NULL, "flights", 9 * MIN, 1, 0, NULL, 0, 2, "9 min"},
+		{"version.add", NULL, "flights", 9 * MIN, 1, 0, "v5", 0, 0, "14 min ago"},
+		{"version.add", NULL, "flights", 9 * MIN, 1, 0, "v2", 0, 1, "9 min"},
+		{"version.add", NULL, "eta", 9 * MIN, 1, 0, "v2", 0, 0, "14 min ago"},
+		{"spec.apply", "eta/arrival", "eta", 9 * MIN, 1, 0, NULL, 0, 1, "9 min before"},
+		{"spec.apply", "flights/delay", "flights", 31 * MIN, 1, 0, NULL, 0, 0,
+			"36 min ago"},
+		{"spec.apply", "flights/delay", "flights", -2 * MIN, 1, 0, NULL, 0, 0, "3 min ago"},
+		{"spec.apply", "flights/delay", "flights", -MIN / 6, 1, 0, NULL, 0, 3,
+			"with the trouble, touches it"},
+		{"spec.apply", "flights/delay", "flights", 9 * MIN, 0, 0, NULL, 0, 0, "14 min ago"},
 	};
-	struct live_endpoint ep = {.row = {.id = "flights/delay", .project = "flights"}};
+	struct live_endpoint ep = {
+		.row = {.id = "flights/delay", .project = "flights", .stable = "v2"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -143,13 +157,18 @@ static void test_suspicion(void **state)
 			.health = HEALTH_HARM,
 			.trouble_us = cases[i].trouble ? NOW - 5 * MIN : 0};
 		struct event ev = {.at_us = NOW - 5 * MIN - cases[i].before_us,
+			.verb = cases[i].verb,
 			.endpoint = cases[i].endpoint,
-			.project = cases[i].project};
+			.project = cases[i].project,
+			.rollout = cases[i].rollout,
+			.version = cases[i].version};
 		char why[80];
+		int got;
 
-		assert_int_equal(suspicion_of(&ev, &v, 1, NOW, why, sizeof why), cases[i].want);
-		if (!strstr(why, cases[i].why))
-			fail_msg("case %zu: %s", i, why);
+		ep.row.rollout = cases[i].active;
+		got = suspicion_of(&ev, &v, 1, NOW, why, sizeof why);
+		if (got != cases[i].want || !strstr(why, cases[i].why))
+			fail_msg("case %zu: %d, %s", i, got, why);
 	}
 }
 

@@ -312,17 +312,38 @@ static void read_options(int argc, char **argv, struct options *o)
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		switch (c) {
-		case 'p': o->port = atoi(optarg); break;
-		case 'r': o->rate = atof(optarg); break;
-		case 's': o->for_s = atof(optarg); break;
-		case 'n': o->requests = atol(optarg); break;
-		case 'k': o->keys = atol(optarg); break;
-		case 'i': o->first = atol(optarg); break;
-		case 'f': o->fresh_percent = atoi(optarg); break;
-		case 'b': o->body = optarg; break;
-		case 'u': o->path = optarg; break;
-		case 'o': o->out = optarg; break;
-		default: usage();
+		case 'p':
+			o->port = atoi(optarg);
+			break;
+		case 'r':
+			o->rate = atof(optarg);
+			break;
+		case 's':
+			o->for_s = atof(optarg);
+			break;
+		case 'n':
+			o->requests = atol(optarg);
+			break;
+		case 'k':
+			o->keys = atol(optarg);
+			break;
+		case 'i':
+			o->first = atol(optarg);
+			break;
+		case 'f':
+			o->fresh_percent = atoi(optarg);
+			break;
+		case 'b':
+			o->body = optarg;
+			break;
+		case 'u':
+			o->path = optarg;
+			break;
+		case 'o':
+			o->out = optarg;
+			break;
+		default:
+			usage();
 		}
 	if (o->port <= 0 || o->rate <= 0 || optind != argc)
 		usage();

@@ -142,8 +142,8 @@ static void answer(const struct conn *c)
 	int well = strncmp(c->in, "GET /healthz", 12) == 0;
 	int status = well ? 200 : c->from->status;
 	char body[200], text[512];
-	int n = snprintf(body, sizeof body, "{\"version\":\"%s\",\"probability\":0.25}\n",
-		c->from->name);
+	int n = snprintf(
+		body, sizeof body, "{\"version\":\"%s\",\"probability\":0.25}\n", c->from->name);
 
 	n = snprintf(text, sizeof text,
 		"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",

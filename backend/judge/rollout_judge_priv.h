@@ -1,0 +1,91 @@
+/* rollout_judge_priv.h: the insides of the judge, shared by the files that fold (rollout_fold.c),
+ * decide (rollout_verdict.c) and save (rollout_state.c). Only included there. */
+#ifndef PITHEAD_BACKEND_JUDGE_ROLLOUT_JUDGE_PRIV_H
+#define PITHEAD_BACKEND_JUDGE_ROLLOUT_JUDGE_PRIV_H
+
+#include "backend/judge/bounded_mean.h"
+#include "backend/judge/exceedance.h"
+#include "backend/judge/mixture.h"
+#include "backend/judge/proportion.h"
+#include "backend/judge/rollout_judge.h"
+#include "backend/judge/shift.h"
+#include "backend/judge/srm.h"
+
+enum { RUN_GLOBAL, RUN_STEP, RUN_OK, RUN_COUNT };
+
+/* One hypothesis of a signal: a quantile, a direction, or the signal itself. */
+struct judge_line {
+	int signal, quantile; /* quantile: index into group.aim, -1 = none */
+	int mirrored;	      /* 1 - y instead of y */
+	double p, weight;     /* the quantile; the part of the signal's stake */
+	union {
+		struct proportion rate[RUN_COUNT];
+		struct bounded_mean mean[RUN_COUNT];
+	} run;
+	struct mixture mix;
+	double ok_most;
+};
+
+/* The requests of one tick with one share. */
+struct judge_group {
+	int64_t tick; /* GROUP_FREE = not in use */
+	double share, w;
+	uint32_t n[2], failed[2], scored[2], timed[2];
+	struct exceedance_aim aim[JUDGE_QUANTILES];
+	/* Above the mark: stable, candidate for HARM, candidate for OK. */
+	uint32_t over[JUDGE_QUANTILES][3];
+	uint32_t bins[JUDGE_SHIFTS][2][SHIFT_BINS];
+};
+#define GROUP_FREE INT64_MIN
+
+struct judge_sums {
+	double n[2], sum[2];
+};
+
+struct judge_signal {
+	double budget; /* v_m */
+	struct judge_sums all, step;
+	int64_t seen[2]; /* the last tick with data of each arm */
+	int classes;	 /* bit 0: an outcome 0 was seen, bit 1: an outcome 1 */
+	double harm_most;
+};
+
+struct rollout_judge {
+	struct judge_config config;
+	struct judge_line *lines; /* owned */
+	int line_count;
+	struct judge_signal signals[JUDGE_MOST_SIGNALS];
+	struct judge_group *groups; /* owned, config.group_slots */
+	int last_group;		    /* where the last request went */
+	struct judge_value *values; /* owned, config.value_slots */
+	int value_count;
+	int64_t value_tick;
+	struct latency_histogram *latencies; /* owned; NULL without a latency signal */
+	struct srm srm, srm_scores, srm_outcomes;
+	struct shift shifts[JUDGE_SHIFTS];
+	double share;
+	int step, looks;
+	int64_t first_tick, step_tick, tick; /* INT64_MIN = none yet */
+	int64_t closed_before;
+	double n[2], step_n[2], late[2], dropped[2];
+	enum judge_verdict verdict;
+	int64_t decided;
+	int worst;
+};
+
+/* Restarts what belongs to a step: the new share's limits. */
+void judge_step_begin(struct rollout_judge *j, double share, int64_t tick);
+
+/* The factor of the limit of OK at a share. */
+double judge_ladder_factor(const struct judge_config *c, double share);
+
+/* log E of a line's three runs, of a line, of a signal on each side. */
+double judge_line_log_e(const struct rollout_judge *j, const struct judge_line *l, int run);
+double judge_line_harm(const struct rollout_judge *j, const struct judge_line *l);
+double judge_signal_harm(const struct rollout_judge *j, int signal);
+double judge_signal_ok(const struct rollout_judge *j, int signal, int most);
+
+/* Looks at all signals after a tick and moves the verdict. */
+void judge_decide(struct rollout_judge *j, int64_t now);
+
+#endif

@@ -1,0 +1,3 @@
+#!/bin/bash
+# hitless.sh: the long form of the end-to-end test of the same name.
+LONG=1 exec "$(dirname "$0")/../e2e/hitless.sh"
