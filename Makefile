@@ -25,7 +25,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 EMBED   := keymap.conf $(wildcard themes/*.conf)
 
 .PHONY: all run check bench soak lint asan install clean help fsm-doc packages units unit-programs \
-        format
+        format docs
 .SECONDARY:
 all: $(BUILD)/pithead ## the program, build/pithead
 
@@ -78,6 +78,13 @@ install: all ## into DESTDIR/PREFIX: program, manual pages, completion, systemd 
 
 fsm-doc: $(BUILD)/tests/tools/fsm_dot ## the state machines as Graphviz DOT
 	$(Q)$<
+
+# What is made from the program's tables is committed, so that it can be read without building.
+docs: $(BUILD)/pithead $(BUILD)/tests/tools/manual ## write what of docs/ is generated
+	$(Q)for page in pithead.1 pithead.yaml.5; do \
+	  $(BUILD)/tests/tools/manual docs/$$page.in >docs/$$page || exit 1; done
+	$(Q)$(BUILD)/pithead spec schema >docs/pithead.schema.json
+	$(Q)$(BUILD)/tests/tools/manual openapi >docs/openapi.json
 
 format: ## write every .c and .h as clang-format does
 	$(Q)find . \( -path ./build -o -path ./.git \) -prune -o -name '*.[ch]' -print | xargs clang-format -i

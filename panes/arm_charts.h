@@ -1,4 +1,4 @@
-/* arm_charts.h: both arms over time: traffic and the candidate's share, errors, latency. */
+/* arm_charts.h: both arms over time: errors, latency, Brier score, share and traffic. */
 #ifndef PITHEAD_PANES_ARM_CHARTS_H
 #define PITHEAD_PANES_ARM_CHARTS_H
 
@@ -6,10 +6,15 @@
 #include "tui/client/snapshot.h"
 #include "tui/timefmt.h"
 
+struct arm_charts {
+	const struct node *series;	/* the answer of /v1/endpoints/{e}/series; NULL: none yet */
+	const char *stable, *candidate; /* versions' names for the legend; "" = none */
+	enum timefmt_zone zone;
+	int64_t from_us, to_us; /* what is shown; 0, 0: from the first data on, 2 min at least */
+};
+
 /* Draws as many of the charts into r as fit: side by side when wide, below one another when tall.
- * series is the answer of /v1/endpoints/{e}/series, or NULL while there is none. stable and
- * candidate are the versions' names for the legend; "" = none. */
-void arm_charts_draw(struct canvas *c, struct rect r, const struct node *series, const char *stable,
-	const char *candidate, enum timefmt_zone zone);
+ * Where there is no data there is no line. */
+void arm_charts_draw(struct canvas *c, struct rect r, const struct arm_charts *a);
 
 #endif

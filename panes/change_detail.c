@@ -158,8 +158,13 @@ static void change_close(struct pane *p)
 	text_free(s->text);
 }
 
-static const struct help_hint change_hints[] = {{"undo %id", "undo this"},
-	{"rollout abort %rollout", "abort"}, {"open", "what it touched"}, {NULL, NULL}};
+static bool change_detail_offers(const struct pane *p, const char *command)
+{
+	return change_offers(pane_root(p, 0), command);
+}
+
+static const struct help_hint change_hints[] = {
+	{"undo %id", "undo this"}, {"open", "what it touched"}, {NULL, NULL}};
 
 const struct pane_ops change_detail_pane = {
 	.name = "change",
@@ -173,5 +178,6 @@ const struct pane_ops change_detail_pane = {
 	.draw = change_draw,
 	.command = change_command,
 	.select = change_detail_select,
+	.offers = change_detail_offers,
 	.close = change_close,
 };

@@ -55,7 +55,7 @@ static void why(const struct node *c, struct table_cell *out)
 	else if (*node_str(c, "why", ""))
 		str_copy(out->space, sizeof out->space, node_str(c, "why", ""));
 	else if (!node_bool(c, "undoable"))
-		str_copy(out->space, sizeof out->space, "cannot be undone");
+		str_copy(out->space, sizeof out->space, "no undo");
 	out->text = out->space;
 	if (undone || !node_int(c, "suspicion", 0))
 		out->role = ROLE_dim;
@@ -70,11 +70,8 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 
 	switch ((enum column)column) {
 	case C_WHEN:
-		out->text = timefmt_when(out->space, sizeof out->space, node_int(c, "at_us", 0),
-			l->pane->host->now_us, l->pane->host->zone);
-		/* "Nov 23 13:02" would cost what changed half of its room: the day is enough. */
-		if (strlen(out->space) > WHEN_WIDTH && out->space[0] >= 'A')
-			out->space[WHEN_WIDTH] = '\0';
+		out->text = when_short(
+			out->space, sizeof out->space, node_int(c, "at_us", 0), l->pane->host);
 		break;
 	case C_WHAT:
 		what(l, c, out);
@@ -83,12 +80,10 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 		out->text = node_str(c, "actor", "?");
 		break;
 	case C_REASON:
-		if (*node_str(c, "reason", "")) {
-			snprintf(out->space, sizeof out->space, "\"%.100s\"",
-				node_str(c, "reason", ""));
-			out->text = out->space;
-		}
-		out->role = ROLE_dim;
+		out->text = quoted(out->space, sizeof out->space, node_str(c, "reason", ""));
+		/* Why a suspect was done is half of the answer; elsewhere it stands back. */
+		if (!suspicion)
+			out->role = ROLE_dim;
 		break;
 	case C_SUSPECT:
 		out->text = stars[suspicion < 0 ? 0 : suspicion > 3 ? 3 : suspicion];
@@ -126,14 +121,14 @@ void change_list_init(struct change_list *l, struct pane *p, bool ranked)
 	str_copy(l->title, sizeof l->title, "WHAT CHANGED");
 	l->columns[C_WHEN] = (struct table_column){.title = "", .width = WHEN_WIDTH};
 	l->columns[C_WHAT] =
-		(struct table_column){.title = l->title, .width = ranked ? 33 : 32, .flex = 5};
+		(struct table_column){.title = l->title, .width = ranked ? 28 : 32, .flex = 5};
 	l->columns[C_WHO] = (struct table_column){.title = "WHO", .width = 6, .drop = 3};
-	l->columns[C_REASON] = (struct table_column){
-		.title = "REASON", .width = ranked ? 20 : 18, .flex = 3, .drop = ranked ? 6 : 4};
+	l->columns[C_REASON] =
+		(struct table_column){.title = "REASON", .width = 16, .flex = 3, .drop = 4};
 	l->columns[C_SUSPECT] =
 		(struct table_column){.title = "", .width = ranked ? 3 : 1, .drop = ranked ? 5 : 6};
 	l->columns[C_WHY] = (struct table_column){
-		.title = ranked ? "WHY" : "", .width = 18, .flex = 2, .drop = ranked ? 4 : 5};
+		.title = ranked ? "HOW NEAR" : "", .width = 18, .flex = 2, .drop = ranked ? 6 : 5};
 	l->table = table_new(l->columns, CHANGE_COLUMNS, &source);
 	table_set_empty(l->table, "no changes yet");
 }

@@ -37,7 +37,8 @@ static void changes_draw(struct pane *p, struct canvas *c, struct rect r)
 {
 	struct changes *s = p->state;
 
-	table_draw(s->list.table, c, r, true);
+	if (!draw_loading(p, c, r))
+		table_draw(s->list.table, c, r, true);
 }
 
 static bool changes_command(struct pane *p, const char *command)
@@ -75,8 +76,15 @@ static void changes_close(struct pane *p)
 	change_list_release(&s->list);
 }
 
-static const struct help_hint changes_hints[] = {{"undo %id", "undo this"}, {"open", "explain"},
-	{"rollout abort %rollout", "abort"}, {NULL, NULL}};
+static bool changes_offers(const struct pane *p, const char *command)
+{
+	const struct changes *s = p->state;
+
+	return change_offers(change_list_selected(&s->list), command);
+}
+
+static const struct help_hint changes_hints[] = {
+	{"undo %id", "undo this"}, {"open", "explain"}, {NULL, NULL}};
 
 const struct pane_ops changes_pane = {
 	.name = "changes",
@@ -92,5 +100,6 @@ const struct pane_ops changes_pane = {
 	.filter = changes_filter,
 	.filtered = changes_filtered,
 	.select = changes_select,
+	.offers = changes_offers,
 	.close = changes_close,
 };

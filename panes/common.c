@@ -31,6 +31,29 @@ char *when_ago(char *out, size_t size, int64_t then_us, const struct pane_host *
 	return out;
 }
 
+char *when_short(char *out, size_t size, int64_t then_us, const struct pane_host *host)
+{
+	timefmt_when(out, size, then_us, host->now_us, host->zone);
+	/* "Nov 23 13:02" would cost what changed half of its room: the day is enough. */
+	if (strlen(out) > 6 && out[0] >= 'A')
+		out[6] = '\0';
+	return out;
+}
+
+char *quoted(char *out, size_t size, const char *words)
+{
+	size_t n = strlen(words), most = size - 6;
+
+	if (n > most)
+		for (n = most; n && ((unsigned char)words[n] & 0xc0) == 0x80;)
+			n--;
+	if (n)
+		snprintf(out, size, "\"%.*s%s\"", (int)n, words, words[n] ? "\u2026" : "");
+	else
+		*out = '\0';
+	return out;
+}
+
 static const struct {
 	const char *state;
 	enum glyph glyph;
@@ -98,6 +121,56 @@ bool names_are_unique(const struct node *const *rows, size_t count, const char *
 				return false;
 		}
 	return true;
+}
+
+bool draw_loading(const struct pane *p, struct canvas *c, struct rect r)
+{
+	if (p->data[0])
+		return false;
+	canvas_put_left(c, r.row, 1, r.cols - 2, ROLE_dim, ATTR_NONE,
+		p->failed[0][0] ? "no answer to show"
+		: p->host->up	? "asking the engine \u2026"
+				: "looking for the engine \u2026");
+	return true;
+}
+
+/* As backend/rollout's table of states has it. */
+static const struct {
+	const char *command, *states;
+} rollout_commands[] = {
+	{"rollout advance %rollout", "stepping"},
+	{"rollout pause %rollout", "stepping"},
+	{"rollout resume %rollout", "paused"},
+	{"rollout promote %rollout", "stepping paused"},
+	{"rollout approve %rollout", "waiting"},
+	{"rollout abort %rollout", "waiting stepping paused"},
+};
+
+bool rollout_offers(const struct node *r, const char *command)
+{
+	int steps;
+
+	for (size_t i = 0; i < sizeof rollout_commands / sizeof rollout_commands[0]; i++) {
+		if (strcmp(rollout_commands[i].command, command) != 0)
+			continue;
+		if (!r || !strstr(rollout_commands[i].states, node_str(r, "state", "?")))
+			return false;
+		node_list(node_get(r, "steps"), "", &steps);
+		if (strcmp(command, "rollout advance %rollout") == 0)
+			return node_int(r, "step", 0) + 1 < steps;
+		if (strcmp(command, "rollout approve %rollout") == 0)
+			return node_int(r, "approvals_given", 0) <
+			       node_int(r, "approvals_needed", 0);
+		return true;
+	}
+	return true;
+}
+
+bool change_offers(const struct node *change, const char *command)
+{
+	if (strcmp(command, "undo %id") != 0)
+		return true;
+	return change && node_bool(change, "undoable") && !node_int(change, "undone_by", 0);
 }
 
 bool in_project(const struct pane *p, const struct node *n)

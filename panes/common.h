@@ -13,6 +13,12 @@ char *share_text(char *out, size_t size, int64_t bp);
 /* "9 min ago", or the clock when it is longer ago (32 bytes). Returns out. */
 char *when_ago(char *out, size_t size, int64_t then_us, const struct pane_host *host);
 
+/* The same in 6 columns, without the "ago": "41 s", "12:02", "Nov 23". Returns out. */
+char *when_short(char *out, size_t size, int64_t then_us, const struct pane_host *host);
+
+/* A person's words in quotes, whole characters only; "" stays "". Returns out. */
+char *quoted(char *out, size_t size, const char *words);
+
 /* The sign of an endpoint's or rollout's state. */
 enum glyph endpoint_glyph(const char *state);
 enum glyph rollout_glyph(const char *state);
@@ -25,6 +31,15 @@ const char *endpoint_name(const char *id, bool short_names);
 
 /* Whether the names without their projects still tell the endpoints under `key` apart. */
 bool names_are_unique(const struct node *const *rows, size_t count, const char *key);
+
+/* Draws "asking the engine …" and returns true while a list's first answer has not come: "there is
+ * none" is said only when it is known. */
+bool draw_loading(const struct pane *p, struct canvas *c, struct rect r);
+
+/* Whether a command of the keymap can be done with a rollout (or a change) as it is now; true for
+ * other commands. r, change NULL: there is none. */
+bool rollout_offers(const struct node *r, const char *command);
+bool change_offers(const struct node *change, const char *command);
 
 /* Whether a node's "project" passes the host's project filter. */
 bool in_project(const struct pane *p, const struct node *n);

@@ -119,7 +119,7 @@ static void endpoint_draw(struct pane *p, struct canvas *c, struct rect r)
 	struct rect top = r;
 
 	if (!e) {
-		canvas_put(c, r.row, 1, ROLE_dim, ATTR_NONE, "asking the engine …");
+		draw_loading(p, c, r);
 		return;
 	}
 	fill_text(s->text, e);
@@ -131,8 +131,8 @@ static void endpoint_draw(struct pane *p, struct canvas *c, struct rect r)
 	text_draw(s->text, c, top);
 	arm_charts_draw(c,
 		(struct rect){r.row + top.rows + 1, r.col + 1, r.rows - top.rows - 1, r.cols - 2},
-		pane_root(p, SLOT_SERIES), node_str(e, "stable", ""), node_str(e, "candidate", ""),
-		p->host->zone);
+		&(struct arm_charts){pane_root(p, SLOT_SERIES), node_str(e, "stable", ""),
+			node_str(e, "candidate", ""), p->host->zone, 0, 0});
 }
 
 static bool endpoint_command(struct pane *p, const char *command)

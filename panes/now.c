@@ -233,25 +233,80 @@ static const struct node *find_by(
 	return NULL;
 }
 
-static void rollout_line(const struct pane *p, const struct node *r, char *out, size_t size)
+static const struct node *active_of(const struct pane *p, const char *endpoint)
 {
-	char share[16], exposed[48], when[32];
+	return find_by(pane_root(p, 0), "rollouts", "endpoint", endpoint);
+}
 
-	snprintf(out, size, "#%" PRId64 " %s %s: %s in force, %s answers exposed; by %s, %s",
-		node_int(r, "id", 0), node_str(r, "to", ""), node_str(r, "state", ""),
-		share_text(share, sizeof share, node_int(r, "share_in_force_bp", 0)),
-		numfmt(exposed, sizeof exposed, (double)node_int(r, "exposed", 0), 0),
-		node_str(r, "author", "?"),
-		when_ago(when, sizeof when, node_int(r, "started_us", 0), p->host));
+/* Whether nobody has acknowledged it yet, in a project that is shown. */
+static bool alert_open(const struct pane *p, const struct node *a)
+{
+	return strcmp(node_str(a, "state", ""), "open") == 0 && in_project(p, a);
+}
+
+/* The newest open alert, or NULL; *count of them all. */
+static const struct node *newest_alert(const struct pane *p, int *count)
+{
+	const struct node *newest = NULL, *list;
+	int n;
+
+	list = node_list(node_get(pane_root(p, 0), "alerts"), "", &n);
+	*count = 0;
+	for (int i = 0; i < n; i++)
+		if (alert_open(p, &list[i])) {
+			(*count)++;
+			if (!newest || node_int(&list[i], "id", 0) > node_int(newest, "id", 0))
+				newest = &list[i];
+		}
+	return newest;
+}
+
+/* What goes on, by whom and why: of the active rollout, or of the change that is suspected first.
+ */
+static void who_line(const struct pane *p, const struct node *rollout, const struct node *change,
+	char *out, size_t size)
+{
+	char exposed[48], when[32], why[128], wants[16];
+
+	if (rollout) {
+		int64_t share = node_int(rollout, "share_bp", 0);
+		bool apart = share != node_int(rollout, "share_in_force_bp", 0);
+
+		snprintf(out, size, "by %s %s", node_str(rollout, "author", "?"),
+			when_ago(when, sizeof when, node_int(rollout, "started_us", 0), p->host));
+		quoted(why, sizeof why, node_str(rollout, "reason", ""));
+		snprintf(out + strlen(out), size - strlen(out), "%s%s; %s answers of %s%s%s",
+			*why ? ": " : "", why,
+			numfmt(exposed, sizeof exposed, (double)node_int(rollout, "exposed", 0), 0),
+			node_str(rollout, "to", "?"), apart ? "; wants " : "",
+			apart ? share_text(wants, sizeof wants, share) : "");
+	} else if (change) {
+		quoted(why, sizeof why, node_str(change, "reason", ""));
+		snprintf(out, size, "before it: %s, by %s %s%s%s", node_str(change, "what", "?"),
+			node_str(change, "actor", "?"),
+			when_ago(when, sizeof when, node_int(change, "at_us", 0), p->host),
+			*why ? ": " : "", why);
+	}
+}
+
+/* The first in the ranking that may have to do with an endpoint. */
+static const struct node *suspect_of(const struct now *s, const char *endpoint)
+{
+	for (size_t i = 0; i < s->changes.count; i++) {
+		const struct node *c = s->changes.rows[i];
+		const char *where = node_str(c, "endpoint", "");
+
+		if (node_int(c, "suspicion", 0) > 0 && (!*where || strcmp(where, endpoint) == 0))
+			return c;
+	}
+	return NULL;
 }
 
 static void explain(const struct pane *p, char first[400], char second[400], enum role *role)
 {
 	const struct now *s = p->state;
-	const struct node *root = pane_root(p, 0), *e = subject(s), *alert, *rollout;
-	const char *id = node_str(e, "id", "");
-	const char *word;
-	char when[32];
+	const struct node *root = pane_root(p, 0), *e = subject(s), *rollout, *alert;
+	const char *id = node_str(e, "id", ""), *word;
 	int running;
 
 	first[0] = second[0] = '\0';
@@ -259,28 +314,52 @@ static void explain(const struct pane *p, char first[400], char second[400], enu
 	if (!e)
 		return;
 	node_list(node_get(root, "rollouts"), "", &running);
-	alert = find_by(root, "alerts", "endpoint", id);
 	rollout = find_by(root, "rollouts", "endpoint", id);
 	*role = glyph_role(endpoint_glyph(node_str(e, "state", "")));
-	if (!in_trouble(e) && !alert && !rollout && (s->on_changes || !s->touched)) {
+	if (!in_trouble(e) && !rollout && (s->on_changes || !s->touched)) {
 		snprintf(first, 400, "all is well: %zu endpoint%s, %d rollout%s under way",
 			s->count, s->count == 1 ? "" : "s", running, running == 1 ? "" : "s");
 		return;
 	}
 	word = *node_str(e, "state_word", "") ? node_str(e, "state_word", "")
 					      : node_str(e, "state", "");
-	if (alert && strstr(node_str(alert, "message", ""), word))
-		word = glyph_word(endpoint_glyph(node_str(e, "state", "")));
-	snprintf(first, 400, "%s: %s", endpoint_name(id, s->short_names), word);
-	if (alert) {
-		snprintf(first + strlen(first), 400 - strlen(first),
-			"; alert %" PRId64 " %s since %s", node_int(alert, "id", 0),
-			node_str(alert, "state", ""),
-			timefmt_clock(
-				when, sizeof when, node_int(alert, "since_us", 0), p->host->zone));
-		str_copy(second, 400, node_str(alert, "message", ""));
-	} else if (rollout)
-		rollout_line(p, rollout, second, 400);
+	alert = find_by(root, "alerts", "endpoint", id);
+	/* The alert's own line says it already; where the traffic goes now is what one asks next.
+	 */
+	if (alert && alert_open(p, alert) && strstr(node_str(alert, "message", ""), word) &&
+		!*node_str(e, "candidate", "") && *node_str(e, "stable", ""))
+		snprintf(first, 400, "%s: all traffic is on %s now",
+			endpoint_name(id, s->short_names), node_str(e, "stable", ""));
+	else
+		snprintf(first, 400, "%s: %s", endpoint_name(id, s->short_names), word);
+	who_line(p, rollout, suspect_of(s, id), second, 400);
+}
+
+/* What must not be overlooked: a hold, alerts that nobody has acknowledged. */
+static bool notice(const struct pane *p, char out[400])
+{
+	const struct node *root = pane_root(p, 0), *alert;
+	char when[20];
+	int count;
+
+	out[0] = '\0';
+	if (node_bool(node_get(root, "engine"), "hold")) {
+		str_copy(out, 400,
+			"restored, and on hold: nothing moves until :engine hold stored, or "
+			"observed");
+		return true;
+	}
+	alert = newest_alert(p, &count);
+	if (!alert)
+		return false;
+	timefmt_clock(when, sizeof when, node_int(alert, "since_us", 0), p->host->zone);
+	if (count == 1)
+		snprintf(out, 400, "alert %" PRId64 " since %s: %s", node_int(alert, "id", 0), when,
+			node_str(alert, "message", ""));
+	else
+		snprintf(out, 400, "%d alerts, the newest (%" PRId64 ") since %s: %s", count,
+			node_int(alert, "id", 0), when, node_str(alert, "message", ""));
+	return true;
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -295,20 +374,29 @@ static int endpoint_rows(const struct now *s, int rows)
 	return wanted < most ? wanted : most;
 }
 
-static int draw_lines(struct pane *p, struct canvas *c, struct rect r)
+/* The notice, and the two lines that explain. Returns how many rows they took. */
+static int draw_lines(struct pane *p, struct canvas *c, struct rect r, bool roomy)
 {
-	char first[400], second[400];
+	char first[400], second[400], said[400];
 	enum role role;
-	int lines = r.rows >= 12 ? 2 : r.rows >= 6 ? 1 : 0;
+	int lines = r.rows >= 12 ? 2 : r.rows >= 4 ? 1 : 0, row = r.row;
+	bool alarmed = notice(p, said);
 
 	if (!lines)
 		return 0;
+	/* Where there is room the notice takes the blank line, so that nothing jumps. */
+	if (roomy || (alarmed && r.rows >= 6)) {
+		canvas_put_left(c, row++, 1, r.cols - 2, ROLE_harm, ATTR_BOLD, said);
+	} else if (alarmed) {
+		canvas_put_left(c, row, 1, r.cols - 2, ROLE_harm, ATTR_BOLD, said);
+		return 1;
+	}
 	explain(p, first, second, &role);
-	/* The place of both lines is kept even when one is empty, so that nothing jumps. */
-	canvas_put_left(c, r.row, 1, r.cols - 2, role, ATTR_NONE, first);
+	/* The place of both lines is kept even when one is empty. */
+	canvas_put_left(c, row++, 1, r.cols - 2, role, ATTR_NONE, first);
 	if (lines > 1)
-		canvas_put_left(c, r.row + 1, 1, r.cols - 2, ROLE_text, ATTR_NONE, second);
-	return lines;
+		canvas_put_left(c, row++, 1, r.cols - 2, ROLE_text, ATTR_NONE, second);
+	return row - r.row;
 }
 
 static void now_draw(struct pane *p, struct canvas *c, struct rect r)
@@ -319,21 +407,13 @@ static void now_draw(struct pane *p, struct canvas *c, struct rect r)
 	int rows;
 
 	s->charset = c->charset;
-	if (!p->data[0]) {
-		canvas_put(c, r.row, 1, ROLE_dim, ATTR_NONE,
-			p->host->up ? "asking the engine …" : "looking for the engine …");
+	if (draw_loading(p, c, r))
 		return;
-	}
-	if (worst && in_trouble(worst))
-		snprintf(s->changes.title, sizeof s->changes.title,
-			"WHAT CHANGED, suspects of \"%.30s\" first",
-			endpoint_name(node_str(worst, "id", ""), s->short_names));
-	else
-		str_copy(s->changes.title, sizeof s->changes.title, "WHAT CHANGED");
+	str_copy(s->changes.title, sizeof s->changes.title,
+		worst && in_trouble(worst) ? "WHAT CHANGED, suspects first" : "WHAT CHANGED");
 	rows = endpoint_rows(s, r.rows);
 	table_draw(s->endpoints, c, (struct rect){r.row, r.col, rows, r.cols}, !s->on_changes);
-	rows += roomy;
-	rows += draw_lines(p, c, (struct rect){r.row + rows, r.col, r.rows - rows, r.cols});
+	rows += draw_lines(p, c, (struct rect){r.row + rows, r.col, r.rows - rows, r.cols}, roomy);
 	rows += roomy;
 	table_draw(s->changes.table, c, (struct rect){r.row + rows, r.col, r.rows - rows, r.cols},
 		s->on_changes);
@@ -405,7 +485,8 @@ static const struct node *newest_of(const struct now *s, const char *endpoint)
 static void now_select(const struct pane *p, struct selection *out)
 {
 	const struct now *s = p->state;
-	const struct node *active;
+	const struct node *active, *alert;
+	int count;
 	size_t row;
 
 	if (s->on_changes)
@@ -414,12 +495,34 @@ static void now_select(const struct pane *p, struct selection *out)
 		str_copy(out->endpoint, sizeof out->endpoint, node_str(s->rows[row], "id", ""));
 		change_select(newest_of(s, out->endpoint), out);
 		snprintf(out->place, sizeof out->place, "endpoint/%s", out->endpoint);
-		out->rollout[0] = '\0';
 	}
 	/* "Abort" means what carries traffic now, not what ended long ago. */
-	active = find_by(pane_root(p, 0), "rollouts", "endpoint", out->endpoint);
+	out->rollout[0] = '\0';
+	active = active_of(p, out->endpoint);
 	if (active)
 		snprintf(out->rollout, sizeof out->rollout, "%" PRId64, node_int(active, "id", 0));
+	alert = newest_alert(p, &count);
+	if (alert)
+		snprintf(out->alert, sizeof out->alert, "%" PRId64, node_int(alert, "id", 0));
+}
+
+static bool now_offers(const struct pane *p, const char *command)
+{
+	const struct now *s = p->state;
+	struct selection at = {0};
+	const struct node *e, *active;
+
+	now_select(p, &at);
+	active = active_of(p, at.endpoint);
+	if (strcmp(command, "undo %id") == 0)
+		return change_offers(s->on_changes ? change_list_selected(&s->changes)
+						   : newest_of(s, at.endpoint),
+			command);
+	if (strcmp(command, "rollback %endpoint") == 0) {
+		e = find_by(pane_root(p, 0), "endpoints", "id", at.endpoint);
+		return active || *node_str(e, "previous", "");
+	}
+	return rollout_offers(active, command);
 }
 
 static void now_close(struct pane *p)
@@ -432,7 +535,8 @@ static void now_close(struct pane *p)
 }
 
 static const struct help_hint now_hints[] = {{"undo %id", "undo this"}, {"open", "explain"},
-	{"rollout abort %rollout", "abort"}, {"rollback %endpoint", "rollback"},
+	{"rollout abort %rollout", "abort"}, {"rollout approve %rollout", "approve"},
+	{"alert ack %alert", "alert seen"}, {"rollback %endpoint", "rollback"},
 	{"focus next", "lists"}, {NULL, NULL}};
 
 const struct pane_ops now_pane = {
@@ -450,5 +554,6 @@ const struct pane_ops now_pane = {
 	.filter = now_filter,
 	.filtered = now_filtered,
 	.select = now_select,
+	.offers = now_offers,
 	.close = now_close,
 };

@@ -13,6 +13,14 @@
 #include "tui/client/codec.h"
 
 enum { SLOT_ROLLOUT, SLOT_SERIES };
+enum {
+	KEPT_S = 900,
+	POINTS = 90,
+	SPAN_MIN_S = 5,
+	SPAN_MAX_S = 10,
+	MARGIN_S = 20,
+	SHOWN_MIN_S = 120
+};
 
 struct rollout_detail {
 	struct text *text; /* owned */
@@ -43,7 +51,13 @@ static bool rollout_feed(struct pane *p, int slot, struct buf *path)
 		*strchr(name, '/') = '~';
 	buf_adds(path, "/v1/endpoints/");
 	codec_escape(path, name);
-	buf_adds(path, "/series?span=10&points=90");
+	/* As fine as the rollout is short; the engine keeps a quarter of an hour. */
+	int64_t begun = node_int(pane_root(p, SLOT_ROLLOUT), "started_us", p->host->now_us);
+	int64_t seconds = (p->host->now_us - begun) / 1000000 + MARGIN_S;
+	int span = (int)(seconds / POINTS) + 1;
+
+	span = span < SPAN_MIN_S ? SPAN_MIN_S : span > SPAN_MAX_S ? SPAN_MAX_S : span;
+	buf_addf(path, "/series?span=%d&points=%d", span, KEPT_S / span);
 	return true;
 }
 
@@ -90,33 +104,86 @@ static enum role verdict_role(const char *verdict)
 	return strcmp(verdict, "undecided") == 0 ? ROLE_watch : ROLE_missing;
 }
 
+/* How a signal is written, and from what difference on a word is said about it: the values may
+ * still differ by chance, so that a verdict is only the judge's. */
+static const struct signal_form {
+	const char *name;
+	int decimals;
+	bool lower_is_better;
+	double apart, ratio; /* of candidate from stable */
+	double least_n;
+} forms[] = {
+	{"error_rate", 2, true, 0.5, 0, 50},
+	{"latency_p50", 1, true, 1, 0.2, 200},
+	{"latency_p90", 1, true, 2, 0.2, 200},
+	{"latency_p99", 1, true, 5, 0.2, 200},
+	{"brier", 3, true, 0.005, 0, 200},
+	{"score_mean", 3, false, 0, 0, 0},
+	{"throughput", 0, false, 0, 0, 0},
+};
+
+static const struct signal_form *form_of(const char *name)
+{
+	static const struct signal_form other = {"", 3, false, 0, 0, 0};
+
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+		if (strcmp(forms[i].name, name) == 0)
+			return &forms[i];
+	return &other;
+}
+
+/* "worse", "better" or "" of what the figures show so far. */
+static const char *seen_word(const struct signal_form *f, double stable, double candidate, double n)
+{
+	double apart = candidate - stable;
+
+	if (!f->lower_is_better || isnan(apart) || !(n >= f->least_n) || fabs(apart) < f->apart ||
+		fabs(apart) < f->ratio * stable)
+		return "";
+	return apart > 0 ? "worse" : "better";
+}
+
+static void add_signal(struct text *t, const struct node *s)
+{
+	const char *verdict = node_str(s, "verdict", ""), *unit = node_str(s, "unit", "");
+	double x = node_num(s, "stable", NAN), y = node_num(s, "candidate", NAN);
+	double n = node_num(s, "candidate_n", NAN);
+	const struct signal_form *f = form_of(node_str(s, "name", ""));
+	const char *seen = seen_word(f, x, y, n);
+	char a[48], b[48], c[48], name[80], effect[56] = "";
+
+	snprintf(name, sizeof name, "%s%s%s", node_str(s, "name", "?"), *unit ? ", " : "", unit);
+	/* More requests here than there is the split's doing, not an effect. */
+	if (strcmp(f->name, "throughput") != 0)
+		snprintf(effect, sizeof effect, "%s%s", y - x > 0 ? "+" : "",
+			numfmt(c, sizeof c, y - x, f->decimals));
+	text_addf(t, ROLE_text, ATTR_NONE, "%-20s %10s %10s ", name,
+		numfmt(a, sizeof a, x, f->decimals), numfmt(b, sizeof b, y, f->decimals));
+	text_addf(t, strcmp(seen, "worse") == 0 ? ROLE_harm : ROLE_text, ATTR_NONE, "%9s ", effect);
+	text_addf(t, ROLE_text, ATTR_NONE, "%8s  ", numfmt(c, sizeof c, n, 0));
+	text_add(t, verdict_role(verdict), ATTR_NONE, verdict);
+	if (*seen && strcmp(verdict, "harm") != 0)
+		text_addf(t, strcmp(seen, "worse") == 0 ? ROLE_harm : ROLE_ok, ATTR_NONE, ", %s",
+			seen);
+	text_line(t);
+}
+
 static void add_signals(struct text *t, const struct node *r)
 {
 	int n;
 	const struct node *list = node_list(node_get(r, "signals"), "", &n);
-	char a[48], b[48], c[48], name[80];
+	char stable[11], candidate[11];
 
+	if (!n && node_int(r, "ended_us", 0))
+		return;
+	str_copy(stable, sizeof stable, node_str(r, "from", ""));
+	str_copy(candidate, sizeof candidate, node_str(r, "to", ""));
 	text_line(t);
-	text_addf(t, ROLE_heading, ATTR_NONE, "%-18s %10s %10s %10s %9s  %s", "SIGNAL", "stable",
-		"candidate", "effect", "n", "verdict");
+	text_addf(t, ROLE_heading, ATTR_NONE, "%-20s %10s %10s %9s %8s  %s", "SIGNAL, this step",
+		stable, candidate, "effect", "n", "verdict");
 	text_line(t);
-	for (int i = 0; i < n; i++) {
-		const struct node *s = &list[i];
-		double x = node_num(s, "stable", NAN), y = node_num(s, "candidate", NAN);
-		const char *verdict = node_str(s, "verdict", "");
-		char effect[48];
-
-		snprintf(name, sizeof name, "%s %s", node_str(s, "name", "?"),
-			node_str(s, "unit", ""));
-		snprintf(effect, sizeof effect, "%s%s", y - x > 0 ? "+" : "",
-			numfmt(c, sizeof c, y - x, 3));
-		text_addf(t, ROLE_text, ATTR_NONE, "%-18s %10s %10s %10s ", name,
-			numfmt(a, sizeof a, x, 3), numfmt(b, sizeof b, y, 3), effect);
-		text_addf(t, ROLE_text, ATTR_NONE, "%9s  ",
-			numfmt(c, sizeof c, node_num(s, "candidate_n", NAN), 0));
-		text_add(t, verdict_role(verdict), ATTR_NONE, verdict);
-		text_line(t);
-	}
+	for (int i = 0; i < n; i++)
+		add_signal(t, &list[i]);
 	if (!n) {
 		text_add(t, ROLE_dim, ATTR_NONE, "no answers of the candidate yet");
 		text_line(t);
@@ -166,20 +233,41 @@ static void add_events(struct text *t, const struct pane *p, const struct node *
 	}
 }
 
+/* In words, and for what it waits. */
+static void add_state(struct text *t, const struct pane *p, const struct node *r)
+{
+	const char *state = node_str(r, "state", "?"), *end = node_str(r, "end_reason", "");
+	enum role role = glyph_role(rollout_glyph(state));
+	int64_t missing = node_int(r, "approvals_needed", 0) - node_int(r, "approvals_given", 0);
+	int64_t ended = node_int(r, "ended_us", 0);
+	char when[32];
+
+	if (strcmp(state, "waiting") == 0 && missing > 0)
+		detail_line(t, "state", role, "waits for %" PRId64 " approval%s", missing,
+			missing == 1 ? "" : "s");
+	else if (strcmp(state, "waiting") == 0)
+		detail_line(t, "state", role, "waits until the servers of %s are ready",
+			node_str(r, "to", "?"));
+	else if (ended)
+		detail_line(t, "state", role, "%s %s%s%s", state,
+			when_ago(when, sizeof when, ended, p->host), *end ? ": " : "", end);
+	else
+		detail_line(t, "state", role, "%s%s%s", state, *end ? ": " : "", end);
+}
+
 static void fill_text(const struct pane *p, struct text *t, enum charset charset)
 {
 	const struct node *r = pane_root(p, SLOT_ROLLOUT), *guard = node_get(r, "guard");
 	bool ended = node_int(r, "ended_us", 0) > 0;
-	enum glyph g = rollout_glyph(node_str(r, "state", ""));
-	char a[32], b[48], wanted[16], force[16];
+	char a[32], b[48], c[128], wanted[16], force[16];
 
 	text_clear(t);
 	text_set_indent(t, 11);
-	detail_line(t, "rollout", ROLE_heading, "#%" PRId64 " %s  %s -> %s  %s",
-		node_int(r, "id", 0), node_str(r, "endpoint", "?"), node_str(r, "from", ""),
-		node_str(r, "to", ""), node_str(r, "pattern", ""));
-	detail_line(t, "state", glyph_role(g), "%s%s%s", node_str(r, "state", "?"),
-		*node_str(r, "end_reason", "") ? ": " : "", node_str(r, "end_reason", ""));
+	detail_line(t, "rollout", ROLE_heading, "#%" PRId64 " %s  %s%s%s  %s", node_int(r, "id", 0),
+		node_str(r, "endpoint", "?"), node_str(r, "from", ""),
+		*node_str(r, "from", "") ? " -> " : "", node_str(r, "to", ""),
+		node_str(r, "pattern", ""));
+	add_state(t, p, r);
 	add_steps(t, r, charset);
 	if (!ended && strcmp(node_str(r, "state", ""), "waiting") != 0)
 		detail_line(t, "share",
@@ -196,7 +284,7 @@ static void fill_text(const struct pane *p, struct text *t, enum charset charset
 	detail_line(t, "started", ROLE_text, "%s by %s%s%s",
 		when_ago(a, sizeof a, node_int(r, "started_us", 0), p->host),
 		node_str(r, "author", "?"), *node_str(r, "reason", "") ? ": " : "",
-		node_str(r, "reason", ""));
+		quoted(c, sizeof c, node_str(r, "reason", "")));
 	if (!ended && guard)
 		detail_line(t, "guard", node_int(guard, "failures", 0) ? ROLE_watch : ROLE_text,
 			"%" PRId64 " of the last %" PRId64 " answers failed; aborts at %" PRId64,
@@ -207,6 +295,26 @@ static void fill_text(const struct pane *p, struct text *t, enum charset charset
 	add_events(t, p, r);
 }
 
+/* The rollout's own time, two minutes at least: what was before and after is not about it. */
+static void draw_charts(const struct pane *p, struct canvas *c, struct rect r)
+{
+	const struct node *root = pane_root(p, SLOT_ROLLOUT);
+	int64_t now = p->host->now_us, ended = node_int(root, "ended_us", 0);
+	int64_t from = node_int(root, "started_us", now) - MARGIN_S * 500000LL;
+	int64_t to =
+		ended && ended + MARGIN_S * 1000000LL < now ? ended + MARGIN_S * 1000000LL : now;
+
+	if (from < now - KEPT_S * 1000000LL)
+		from = now - KEPT_S * 1000000LL;
+	if (to - from < SHOWN_MIN_S * 1000000LL)
+		to = from + SHOWN_MIN_S * 1000000LL;
+	if (ended && ended < now - KEPT_S * 1000000LL)
+		return; /* its figures are kept no longer */
+	arm_charts_draw(c, r,
+		&(struct arm_charts){pane_root(p, SLOT_SERIES), node_str(root, "from", ""),
+			node_str(root, "to", ""), p->host->zone, from, to});
+}
+
 static void rollout_draw(struct pane *p, struct canvas *c, struct rect r)
 {
 	struct rollout_detail *s = p->state;
@@ -215,7 +323,7 @@ static void rollout_draw(struct pane *p, struct canvas *c, struct rect r)
 	int need;
 
 	if (!root) {
-		canvas_put(c, r.row, 1, ROLE_dim, ATTR_NONE, "asking the engine …");
+		draw_loading(p, c, r);
 		return;
 	}
 	fill_text(p, s->text, c->charset);
@@ -225,10 +333,8 @@ static void rollout_draw(struct pane *p, struct canvas *c, struct rect r)
 	else if (r.rows >= 26)
 		top.rows = r.rows * 3 / 5;
 	text_draw(s->text, c, top);
-	arm_charts_draw(c,
-		(struct rect){r.row + top.rows + 1, 1, r.rows - top.rows - 1, r.cols - 2},
-		pane_root(p, SLOT_SERIES), node_str(root, "from", ""), node_str(root, "to", ""),
-		p->host->zone);
+	draw_charts(
+		p, c, (struct rect){r.row + top.rows + 1, 1, r.rows - top.rows - 1, r.cols - 2});
 }
 
 static bool rollout_command(struct pane *p, const char *command)
@@ -262,10 +368,16 @@ static void rollout_close(struct pane *p)
 	text_free(s->text);
 }
 
+static bool rollout_detail_offers(const struct pane *p, const char *command)
+{
+	return rollout_offers(pane_root(p, SLOT_ROLLOUT), command);
+}
+
 static const struct help_hint rollout_hints[] = {{"rollout abort %rollout", "abort"},
-	{"rollout advance %rollout", "advance"}, {"rollout pause %rollout", "pause"},
-	{"rollout resume %rollout", "resume"}, {"rollout promote %rollout", "promote"},
-	{"rollout approve %rollout", "approve"}, {"open", "its endpoint"}, {NULL, NULL}};
+	{"rollout approve %rollout", "approve"}, {"rollout advance %rollout", "advance"},
+	{"rollout pause %rollout", "pause"}, {"rollout resume %rollout", "resume"},
+	{"rollout promote %rollout", "promote"}, {"undo %id", "undo"}, {"open", "its endpoint"},
+	{NULL, NULL}};
 
 const struct pane_ops rollout_detail_pane = {
 	.name = "rollout",
@@ -281,5 +393,6 @@ const struct pane_ops rollout_detail_pane = {
 	.draw = rollout_draw,
 	.command = rollout_command,
 	.select = rollout_select,
+	.offers = rollout_detail_offers,
 	.close = rollout_close,
 };

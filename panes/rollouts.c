@@ -35,13 +35,13 @@ static const struct table_column columns[C_COUNT] = {
 	[C_ID] = {.title = "#", .width = 5},
 	[C_STATE] = {.title = "STATE", .width = 11},
 	[C_ENDPOINT] = {.title = "ENDPOINT", .width = 9, .flex = 1},
-	[C_MOVE] = {.title = "MOVE", .width = 9, .drop = 1},
+	[C_MOVE] = {.title = "MOVE", .width = 8, .drop = 1},
 	[C_STEP] = {.title = "STEP", .width = 4, .drop = 5, .right = true},
-	[C_SHARE] = {.title = "SHARE", .width = 6, .drop = 4, .right = true},
-	[C_FORCE] = {.title = "NOW", .width = 6, .drop = 2, .right = true},
-	[C_WHEN] = {.title = "STARTED", .width = 12, .drop = 6},
-	[C_WHO] = {.title = "BY", .width = 7, .drop = 3},
-	[C_WHY] = {.title = "REASON, OR HOW IT ENDED", .width = 14, .flex = 3, .drop = 7},
+	[C_SHARE] = {.title = "SHARE", .width = 5, .drop = 7, .right = true},
+	[C_FORCE] = {.title = "NOW", .width = 5, .drop = 2, .right = true},
+	[C_WHEN] = {.title = "STARTED", .width = 7, .drop = 6},
+	[C_WHO] = {.title = "BY", .width = 6, .drop = 3},
+	[C_WHY] = {.title = "REASON, OR HOW IT ENDED", .width = 14, .flex = 3, .drop = 4},
 };
 
 static size_t count_rows(void *ctx)
@@ -86,8 +86,12 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 		out->text = endpoint_name(node_str(r, "endpoint", "?"), s->short_names);
 		break;
 	case C_MOVE:
-		snprintf(out->space, sizeof out->space, "%s -> %s", node_str(r, "from", ""),
-			node_str(r, "to", ""));
+		if (*node_str(r, "from", ""))
+			snprintf(out->space, sizeof out->space, "%.48s -> %.48s",
+				node_str(r, "from", ""), node_str(r, "to", ""));
+		else
+			snprintf(out->space, sizeof out->space, "%.48s first",
+				node_str(r, "to", ""));
 		out->text = out->space;
 		break;
 	case C_STEP:
@@ -98,20 +102,24 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 			out->text = share_text(out->space, 16, node_int(r, "share_bp", 0));
 		break;
 	case C_FORCE:
-		out->text = share_text(out->space, 16, node_int(r, "share_in_force_bp", 0));
+		if (!ended)
+			out->text = share_text(out->space, 16, node_int(r, "share_in_force_bp", 0));
 		if (node_int(r, "share_in_force_bp", 0) != node_int(r, "share_bp", 0) && !ended)
 			out->role = ROLE_watch;
 		break;
 	case C_WHEN:
-		out->text = timefmt_when(
-			out->space, 32, node_int(r, "started_us", 0), host->now_us, host->zone);
+		out->text = when_short(
+			out->space, sizeof out->space, node_int(r, "started_us", 0), host);
 		break;
 	case C_WHO:
 		out->text = node_str(r, "author", "?");
 		break;
 	case C_WHY:
-		out->text = *node_str(r, "end_reason", "") ? node_str(r, "end_reason", "")
-							   : node_str(r, "reason", "");
+		if (*node_str(r, "end_reason", ""))
+			out->text = node_str(r, "end_reason", "");
+		else
+			out->text =
+				quoted(out->space, sizeof out->space, node_str(r, "reason", ""));
 		break;
 	case C_COUNT:
 		break;
@@ -162,7 +170,8 @@ static void rollouts_draw(struct pane *p, struct canvas *c, struct rect r)
 	struct rollouts *s = p->state;
 
 	s->charset = c->charset;
-	table_draw(s->table, c, r, true);
+	if (!draw_loading(p, c, r))
+		table_draw(s->table, c, r, true);
 }
 
 static bool rollouts_command(struct pane *p, const char *command)
@@ -207,10 +216,18 @@ static void rollouts_close(struct pane *p)
 	free(s->rows);
 }
 
+static bool rollouts_offers(const struct pane *p, const char *command)
+{
+	const struct rollouts *s = p->state;
+	size_t row;
+
+	return rollout_offers(table_selected(s->table, &row) ? s->rows[row] : NULL, command);
+}
+
 static const struct help_hint rollouts_hints[] = {{"open", "explain"},
-	{"rollout abort %rollout", "abort"}, {"rollout advance %rollout", "advance"},
-	{"rollout pause %rollout", "pause"}, {"rollout resume %rollout", "resume"},
-	{"rollout promote %rollout", "promote"}, {"rollout approve %rollout", "approve"},
+	{"rollout abort %rollout", "abort"}, {"rollout approve %rollout", "approve"},
+	{"rollout advance %rollout", "advance"}, {"rollout pause %rollout", "pause"},
+	{"rollout resume %rollout", "resume"}, {"rollout promote %rollout", "promote"},
 	{NULL, NULL}};
 
 const struct pane_ops rollouts_pane = {
@@ -228,5 +245,6 @@ const struct pane_ops rollouts_pane = {
 	.filter = rollouts_filter,
 	.filtered = rollouts_filtered,
 	.select = rollouts_select,
+	.offers = rollouts_offers,
 	.close = rollouts_close,
 };

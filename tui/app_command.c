@@ -392,7 +392,27 @@ static const char *value_of(const struct selection *s, const char *word)
 		return s->rollout;
 	if (strcmp(word, "%endpoint") == 0)
 		return s->endpoint;
+	if (strcmp(word, "%alert") == 0)
+		return s->alert;
 	return strcmp(word, "%version") == 0 ? s->version : NULL;
+}
+
+bool app_line_is_whole(const struct app *a, const char *line)
+{
+	struct selection s = selected(a);
+	const char *list[WORDS];
+	char *memory = NULL;
+	int n = command_split(line, list, WORDS, &memory, NULL);
+	bool whole = n > 0;
+
+	for (int i = 0; i < n && whole; i++)
+		if (list[i][0] == '%') {
+			const char *value = value_of(&s, list[i]);
+
+			whole = value && *value;
+		}
+	free(memory);
+	return whole;
 }
 
 /* Puts the selection in the place of %words; false (and told) when there is none. */
@@ -405,8 +425,10 @@ static bool substitute(struct app *a, const struct selection *s, const char **li
 			continue;
 		value = value_of(s, list[i]);
 		if (!value || !*value) {
-			app_say(a, ROLE_banner, "no %s is selected here",
-				strcmp(list[i], "%id") == 0 ? "change" : list[i] + 1);
+			app_say(a, ROLE_banner, "there is no %s here to do that with",
+				strcmp(list[i], "%id") == 0	   ? "change"
+				: strcmp(list[i], "%rollout") == 0 ? "active rollout"
+								   : list[i] + 1);
 			return false;
 		}
 		list[i] = value;

@@ -85,17 +85,26 @@ static void draw_hints(struct app *a, int row)
 	const struct pane *p = app_pane(a);
 	const char *sections[] = {p->ops->name, p->ops->kind, "global", NULL};
 	struct help_hint hints[24];
-	int n = 0;
-	static const struct help_hint common[] = {{"back", "back"}, {"filter", "filter"},
-		{"palette", "command"}, {"help", "help"}, {"quit", "quit"}};
+	int n = 0, width = a->canvas->cols - 2, right;
+	static const struct help_hint common[] = {
+		{"back", "back"}, {"filter", "filter"}, {"palette", "command"}, {"quit", "quit"}};
+	static const struct help_hint help[] = {{"help", "help"}, {NULL, NULL}};
 
-	for (int i = 0; p->ops->hints && p->ops->hints[i].command && n < 16; i++)
-		hints[n++] = p->ops->hints[i];
+	for (int i = 0; p->ops->hints && p->ops->hints[i].command && n < 16; i++) {
+		const char *command = p->ops->hints[i].command;
+
+		if (app_line_is_whole(a, command) &&
+			(!p->ops->offers || p->ops->offers(p, command)))
+			hints[n++] = p->ops->hints[i];
+	}
 	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
 		if ((i > 0 || a->depth) && (i != 1 || p->ops->filter))
 			hints[n++] = common[i];
 	hints[n] = (struct help_hint){NULL, NULL};
-	help_draw_hints(a->keymap, sections, hints, a->canvas, row, 1, a->canvas->cols - 2);
+	/* The way to all the other keys is always there. */
+	right = help_hints_width(a->keymap, sections, help);
+	help_draw_hints(a->keymap, sections, help, a->canvas, row, 1 + width - right, right);
+	help_draw_hints(a->keymap, sections, hints, a->canvas, row, 1, width - right - 3);
 }
 
 static void draw_failed(struct app *a, struct pane *p, struct rect *body)

@@ -74,6 +74,10 @@ struct command_arg {
 };
 int command_next_arg(const char *spec, size_t *at, struct command_arg *out);
 
+/* What an argument or option of the command means; of "" the remark on the command itself. "" when
+ * there is nothing to say. */
+const char *command_arg_help(const struct command *c, const char *name);
+
 /* The row's whole argument list with act and global options. Caller frees. */
 char *command_all_args(const struct command *c);
 

@@ -24,6 +24,7 @@ struct selection {
 	char rollout[32];
 	char endpoint[132];
 	char version[64];
+	char alert[32];	 /* the newest that nobody has acknowledged */
 	char place[160]; /* what Enter opens: "rollout/40" */
 };
 
@@ -82,6 +83,9 @@ struct pane_ops {
 	/* The filter in force, "" for none; for the person to see it. */
 	const char *(*filtered)(const struct pane *p);
 	void (*select)(const struct pane *p, struct selection *out);
+	/* Whether a hint's command can be done with the selected thing as it is now. NULL: all can.
+	 * For what is offered only; what may be done is for the engine to say. */
+	bool (*offers)(const struct pane *p, const char *command);
 	void (*close)(struct pane *p);
 };
 

@@ -366,13 +366,29 @@ static void fill_plan(const struct spec_plan *sp, int changes, struct plan *p)
 		str_copy(p->undo, sizeof p->undo, "cannot be undone: there is no earlier spec");
 }
 
+/* The same values from another commit: what runs can be traced to that one from now on. */
+static int commit_moved(
+	struct world *w, const char *project, const struct apply_request *req, struct plan *plan)
+{
+	const struct live_project *p = world_find_project(w, project);
+
+	if (!p || !req->commit || !*req->commit ||
+		(strcmp(p->spec.commit, req->commit) == 0 && !p->spec.dirty == !req->dirty))
+		return 0;
+	snprintf(plan->title, sizeof plan->title,
+		"record commit %.12s%s for project %s: all values are as written", req->commit,
+		req->dirty ? " + uncommitted changes" : "", project);
+	plan_will(plan, "record the commit");
+	return 1;
+}
+
 int act_apply(struct world *w, const struct act *a, const struct apply_request *req,
 	struct act_result *out, struct err *e)
 {
 	struct spec_plan plan = {0};
 	struct spec *spec = NULL;
 	struct change c;
-	int rc, changes;
+	int rc, changes, moved;
 
 	*out = (struct act_result){0};
 	rc = act_plan(w, req, &plan, e);
@@ -384,8 +400,9 @@ int act_apply(struct world *w, const struct act *a, const struct apply_request *
 	rc = check_apply(w, a, req, spec, &plan, out, e);
 	changes = count_changes(&plan);
 	fill_plan(&plan, changes, &out->plan);
-	if (rc || a->dry_run || (changes == 0 && plan.base)) {
-		if (!rc && changes == 0)
+	moved = !rc && changes == 0 && commit_moved(w, spec->project, req, &out->plan);
+	if (rc || a->dry_run || (changes == 0 && plan.base && !moved)) {
+		if (!rc && changes == 0 && !moved)
 			str_copy(out->plan.title, sizeof out->plan.title,
 				"nothing to apply: all is as written");
 		goto out;

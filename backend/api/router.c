@@ -287,8 +287,7 @@ static const char *text_fault(enum field_type type, const char *text)
 							   : "must be a name: letters, digits, "
 							     "\".\", \"_\" and \"-\", at most 63";
 	case FIELD_ID:
-		return is_id(text) ? NULL
-				   : "must be an endpoint: NAME, PROJECT/NAME or PROJECT~NAME";
+		return is_id(text) ? NULL : "must be NAME, PROJECT/NAME or PROJECT~NAME";
 	case FIELD_SEGMENT:
 		return is_name(text, "._:-", 60) ? NULL
 						 : "must be a segment: letters, digits, \".\", "

@@ -20,7 +20,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-/* 56 bits, never 0. A bijection of the key without its top 8 bits' worth. */
+/* 56 bits, never 0. */
 static uint64_t fingerprint(uint64_t key)
 {
 	uint64_t f = mix(key) >> 8;

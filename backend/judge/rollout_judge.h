@@ -139,13 +139,18 @@ void rollout_judge_free(struct rollout_judge *j);
 /* Bytes of memory that it holds. */
 size_t rollout_judge_bytes(const struct rollout_judge *j);
 
+/* Notes a latency of stable from before the rollout (seconds), so that the quantiles are known from
+ * its first request on. */
+void rollout_judge_warm(struct rollout_judge *j, double latency_s);
+
 /* Takes one request or value into its open tick. A request whose tick is closed is counted as late,
  * an error at infinite latency of the oldest open tick. w or share outside (0,1): not counted. */
 void rollout_judge_request(struct rollout_judge *j, const struct judge_request *r);
 void rollout_judge_value(struct rollout_judge *j, int64_t tick, const struct judge_value *v);
 
 /* Closes the oldest open tick before `before`. 1: one was closed and judged; 0: there is none left.
- * (A tick with two shares closes in two parts.) Then says the time to the missing-data watch. */
+ * (A tick with two shares closes in two parts.) `before` is the first tick that is still open; with
+ * INT64_MAX all that is there is judged, but more of it may come. */
 int rollout_judge_close(struct rollout_judge *j, int64_t before);
 
 /* What stands now. */

@@ -63,7 +63,8 @@ struct rollout_judge {
 	struct latency_histogram *latencies; /* owned; NULL without a latency signal */
 	struct srm srm, srm_scores, srm_outcomes;
 	struct shift shifts[JUDGE_SHIFTS];
-	double share;
+	double share; /* of the step; 0 = none yet */
+	double told;  /* of the last request, usable or not */
 	int step, looks;
 	int64_t first_tick, step_tick, tick; /* INT64_MIN = none yet */
 	int64_t closed_before;

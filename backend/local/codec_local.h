@@ -4,6 +4,7 @@
 #define PITHEAD_BACKEND_LOCAL_CODEC_LOCAL_H
 
 #include "backend/audit/verify.h"
+#include "backend/judge/rollout_judge.h"
 #include "backend/local/checks.h"
 #include "backend/spec/spec.h"
 
@@ -19,6 +20,10 @@ void codec_print_checks(const struct checks *c);
 /* {"home","file","event","restored_seq","lost","bundles","aside","sentence"} */
 struct restored;
 void codec_print_restored(const struct restored *r);
+
+/* {"tick","w","verdict","logE_harm","per_metric":{},"logE_ok":{},"srm","shift_logE","psi_adj",
+ * "worst","n_canary","n_stable","n_canary_step","missing":[],"why"}: natural logs. */
+void codec_print_judgement(const struct judge_card *card, const char *verdict);
 
 /* {"text": text} as JSON; the caller frees it. */
 char *codec_format_text(const char *text);

@@ -187,21 +187,38 @@ static int put_on_hold(struct restored *r, struct err *e)
 	return rc;
 }
 
-static int restore(struct restored *r, int replace, enum audit_finding *finding, struct err *e)
+/* The end of the names of what goes aside: by the time, and free even for two in one second. */
+static void name_aside(struct restored *r)
 {
 	time_t now = time(NULL);
 	struct tm utc;
+	size_t used;
+
+	gmtime_r(&now, &utc);
+	used = strftime(r->suffix, sizeof r->suffix, ".before-restore-%Y%m%dT%H%M%SZ", &utc);
+	for (int n = 2; n < 100; n++) {
+		char *path = xasprintf("%s/keys%s", r->home, r->suffix);
+		int taken = access(path, F_OK) == 0;
+
+		free(path);
+		if (!taken)
+			return;
+		snprintf(r->suffix + used, sizeof r->suffix - used, "-%d", n);
+	}
+}
+
+static int restore(struct restored *r, int replace, enum audit_finding *finding, struct err *e)
+{
 	int rc = prepare_home(r, replace, e), lock;
 
 	if (rc)
 		return rc;
-	lock = lock_take(r->home, "engine.lock", 0);
+	lock = lock_take(r->home, "engine.lock", 1000); /* one told to stop may be on its way out */
 	if (lock < 0) {
 		err_set(e, ERR_CONFLICT, "an engine runs in %s", r->home);
 		return err_hint(e, "stop it (traffic goes on): pithead engine stop");
 	}
-	gmtime_r(&now, &utc);
-	strftime(r->suffix, sizeof r->suffix, ".before-restore-%Y%m%dT%H%M%SZ", &utc);
+	name_aside(r);
 	rc = unpack(r, finding, e);
 	restore_find_old(r);
 	if (!rc)

@@ -70,6 +70,7 @@ serving() {
 }
 
 kinds=(worker keeper gateway replica all)
+: >"$dir/acts"
 for ((i = 0; i < moments; i++)); do
 	kind=${kinds[$((i % 5))]}
 	rm -f "$dir/stop"

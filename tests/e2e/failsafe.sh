@@ -45,7 +45,7 @@ is "a segment without an override follows the share" "$(ask '{"origin":"LAX"}')"
 is "the pinned segment stays on stable" "$(ask '{"origin":"ORD"}')" v1
 counted=$(unknown)
 hidden() { # hidden WHAT BODY [CURL WORDS...]
-	local what=$1 count
+	local what=$1
 	shift
 	is "$what goes to stable" "$(ask "$@")" v1
 	counted=$((counted + 1))

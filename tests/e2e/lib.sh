@@ -193,7 +193,6 @@ one_endpoint() {
 	free_port; up3=$port
 	free_port; front=$port
 	background upstream "$TOOLS/upstream" "$up1=v1" "$up2=v2" "$up3=v3=500"
-	upstream_pid=$pid
 	settings lease_ms "${LEASE:-2000}" tick_ms "${TICK:-200}"
 	start_engine || { not_ok "the engine starts: $(cat "$dir/start.err")"; exit 1; }
 	{

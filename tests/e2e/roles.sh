@@ -273,7 +273,7 @@ words() { # COMMAND: sets $line to arguments that would do something
 	esac
 }
 state >"$dir/state.before"
-"$PITHEAD" help </dev/null | sed -n 's/^  pithead \([a-z]*\( [a-z]*\)\?\)  .*/\1/p' >"$dir/commands"
+"$PITHEAD" help </dev/null | sed -n 's/^  pithead \([a-z][a-z]*\( [a-z]*\)\?\)  .*/\1/p' >"$dir/commands"
 mutating=0
 while read -r command; do
 	# shellcheck disable=SC2086 # a command of two words

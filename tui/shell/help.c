@@ -8,67 +8,45 @@
 #include "backend/wire/paths.h"
 #include "tui/shell/shell_priv.h"
 
-static const struct {
-	const char *name, *help;
-} option_help[] = {
-	{"socket",
-		"the engine's socket (else $PITHEAD_SOCKET, $PITHEAD_HOME, the team's, your own)"},
-	{"as", "lower yourself to a role for this command: operator, auditor, …"},
-	{"json", "print exactly what the engine answered"},
-	{"project", "the project of a name that has none"},
-	{"color", "auto, never, 16, 256 (console)"},
-	{"help", "this text"},
-	{"reason", "why; kept in the audit log, needed where it raises a risk"},
-	{"dry-run", "show the plan, change nothing"},
-	{"revision", "only if nothing has changed since this revision (exit 4 otherwise)"},
-	{"share", "part of the traffic: 5%, 0.5%"},
-	{"steps", "shares and their shortest times: \"1% 2m, 5% 5m, 25% 5m\""},
-	{"pattern", "canary"},
-	{"to", "where to"},
-	{"since", "from when: 1h (ago), 14:02, 2026-11-24 14:02 (UTC)"},
-	{"until", "up to when, as --since"},
-	{"match", "a regular expression (PCRE2); a small letter matches both cases"},
-	{"limit", "at most so many rows"},
-	{"file", "another file than ./pithead.yaml"},
-	{"out", "save the plan, for apply --plan"},
-	{"plan", "apply exactly this saved plan"},
-	{"yes", "do not ask"},
-	{"all", "the gateway and the replicas too"},
-	{"active", "only those that have not ended"},
-	{"open", "only those that are open"},
-	{"fault", "v3, v4 or v5 instead of chance"},
-	{"timeout", "how long to wait: 15m"},
-};
-
-static const char *help_of(const char *option)
+static void print_arg(const struct command *c, const struct command_arg *arg)
 {
-	for (size_t i = 0; i < sizeof option_help / sizeof option_help[0]; i++)
-		if (strcmp(option_help[i].name, option) == 0)
-			return option_help[i].help;
-	return "";
+	char left[80];
+
+	if (arg->option)
+		snprintf(left, sizeof left, "--%s%s%s", arg->name, arg->type[0] ? " " : "",
+			arg->type);
+	else
+		str_copy(left, sizeof left, arg->name);
+	printf("  %-19s %s\n", left, command_arg_help(c, arg->name));
+}
+
+static void print_args(const struct command *c, const char *spec)
+{
+	struct command_arg arg;
+	size_t at = 0;
+
+	while (command_next_arg(spec, &at, &arg))
+		print_arg(c, &arg);
 }
 
 static void print_command(const struct command *c)
 {
 	struct buf usage = {0};
-	struct command_arg arg;
-	char *spec = command_all_args(c);
-	size_t at = 0;
 
 	command_usage(c, &usage);
-	printf("%s\n\n  %s\n\n", buf_text(&usage), c->help);
-	while (command_next_arg(spec, &at, &arg)) {
-		char left[80];
-
-		if (!arg.option)
-			continue;
-		snprintf(left, sizeof left, "--%s%s%s", arg.name, arg.type[0] ? " " : "", arg.type);
-		printf("  %-22s %s\n", left, help_of(arg.name));
-	}
+	printf("%s\n\n%s\n", buf_text(&usage), c->help);
+	if (*c->args || c->method == METHOD_POST)
+		putchar('\n');
+	print_args(c, c->args);
+	if (c->method == METHOD_POST)
+		print_args(c, ACT_OPTIONS);
+	if (*command_arg_help(c, ""))
+		printf("\n%s\n", command_arg_help(c, ""));
+	puts("\nevery command:");
+	print_args(c, GLOBAL_OPTIONS);
 	if (c->permission[0] && strcmp(c->permission, "read") != 0)
-		printf("\n  needs the permission \"%s\"\n", c->permission);
+		printf("\nneeds the permission \"%s\"\n", c->permission);
 	puts("\nexit: 0 done, 1 failed, 2 usage, 3 denied, 4 conflict, 5 engine unreachable");
-	free(spec);
 	buf_release(&usage);
 }
 
@@ -76,7 +54,7 @@ static void print_all(const char *first)
 {
 	if (!first)
 		puts("pithead: run ML releases: what changed, why, and how to undo it safely\n\n"
-		     "  pithead                        the console\n");
+		     "  pithead                  the console\n");
 	for (const struct command *c = command_rows; c->name; c++) {
 		char left[200];
 
@@ -84,9 +62,11 @@ static void print_all(const char *first)
 				     (c->name[strlen(first)] != ' ' && c->name[strlen(first)])))
 			continue;
 		snprintf(left, sizeof left, "pithead %s", c->name);
-		printf("  %-30s %s\n", left, c->help);
+		printf("  %-23s  %s\n", left, c->help);
 	}
-	puts("\nEvery command takes --help, --json, --socket PATH, --as ROLE, --project P.");
+	puts(first ? "\nMore of one: pithead COMMAND --help"
+		   : "\nMore of one: pithead COMMAND --help. Every command takes --json too.\n"
+		     "In trouble: pithead status, then pithead undo CHANGE. Manual: man pithead");
 }
 
 int shell_help(struct shell *sh)

@@ -55,6 +55,12 @@ static bool point_ok(const struct chart_series *s, size_t i)
 	return isfinite(s->x[i]) && isfinite(s->y[i]);
 }
 
+/* What lies outside the times that are shown does not stretch the other axis. */
+static bool point_shown(const struct chart *ch, const struct chart_series *s, size_t i)
+{
+	return point_ok(s, i) && (!ch->fixed_x || (s->x[i] >= ch->x_min && s->x[i] <= ch->x_max));
+}
+
 /* The range of all points; false when there is none. */
 static bool chart_range(const struct chart *ch, struct plot *p)
 {
@@ -63,7 +69,7 @@ static bool chart_range(const struct chart *ch, struct plot *p)
 	for (int k = 0; k < ch->nseries; k++) {
 		const struct chart_series *s = &ch->series[k];
 		for (size_t i = 0; i < s->n; i++) {
-			if (!point_ok(s, i))
+			if (!point_shown(ch, s, i))
 				continue;
 			p->x_min = any ? fmin(p->x_min, s->x[i]) : s->x[i];
 			p->x_max = any ? fmax(p->x_max, s->x[i]) : s->x[i];
@@ -81,6 +87,9 @@ static bool chart_range(const struct chart *ch, struct plot *p)
 	if (ch->from_zero) {
 		p->y_min = fmin(p->y_min, 0);
 		p->y_max = fmax(p->y_max, 0);
+		/* All zero: a line on the ground, not one in the middle. */
+		if (!(p->y_max > p->y_min))
+			p->y_max = p->y_min + 1;
 	}
 	if (ch->fixed_x) {
 		p->x_min = ch->x_min;
@@ -138,13 +147,13 @@ static int dot_bound(int v)
 	return v < -4000 ? -4000 : v > 4000 ? 4000 : v;
 }
 
-static void series_set(struct plot *p, const struct chart_series *s)
+static void series_set(struct plot *p, const struct chart *ch, const struct chart_series *s)
 {
 	bool pen = false;
 	int x0 = 0, y0 = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (!point_ok(s, i)) {
+		if (!point_shown(ch, s, i)) {
 			pen = false;
 			continue;
 		}
@@ -172,7 +181,7 @@ static void plot_draw(struct plot *p, const struct chart *ch, struct canvas *c)
 {
 	p->cells = xcalloc((size_t)p->r.rows * (size_t)p->r.cols, sizeof(*p->cells));
 	for (int k = 0; k < ch->nseries; k++)
-		series_set(p, &ch->series[k]);
+		series_set(p, ch, &ch->series[k]);
 	if (ch->has_limit) {
 		int row = p->r.row + dot_y(p, ch->limit) / p->per_row;
 		canvas_fill(c, (struct rect){row, p->r.col, 1, p->r.cols}, 0x2504, ROLE_limit, 0);

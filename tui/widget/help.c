@@ -168,6 +168,24 @@ static uint32_t hint_key(const struct keymap *k, const char *const *sections, co
 	return KEYC_NONE;
 }
 
+int help_hints_width(
+	const struct keymap *k, const char *const *sections, const struct help_hint *hints)
+{
+	int width = 0;
+	char name[24];
+
+	for (; hints->command; hints++) {
+		uint32_t key = hint_key(k, sections, hints->command);
+
+		if (!key)
+			continue;
+		key_format(key, name, sizeof(name));
+		width += (width ? 3 : 0) + canvas_text_width(name, strlen(name)) + 1 +
+			 canvas_text_width(hints->word, strlen(hints->word));
+	}
+	return width;
+}
+
 void help_draw_hints(const struct keymap *k, const char *const *sections,
 	const struct help_hint *hints, struct canvas *c, int row, int col, int width)
 {

@@ -33,11 +33,13 @@ void help_draw(struct help *h, struct canvas *c, struct rect r);
 
 /* The hint line from the live keymap: "u undo  X abort …" as far as it fits width; words are
  * pairs {command line, word}, ended by {NULL, NULL}; a command without a key is left out. Drawn at
- * (row, col) of c. */
+ * (row, col) of c; the width is what they take in one line. */
 struct help_hint {
 	const char *command;
 	const char *word;
 };
+int help_hints_width(
+	const struct keymap *k, const char *const *sections, const struct help_hint *hints);
 void help_draw_hints(const struct keymap *k, const char *const *sections,
 	const struct help_hint *hints, struct canvas *c, int row, int col, int width);
 

@@ -181,14 +181,13 @@ static void do_floor(struct bench *b)
 static int64_t start_rollout(struct bench *b)
 {
 	char path[200];
-	int64_t rollout;
 
 	snprintf(path, sizeof path, "/v1/endpoints/%s/rollouts", strchr(b->name, '/') + 1);
 	ask(b, "POST", path, "{\"to\":\"v2\",\"share_bp\":1000,\"reason\":\"bench\"}");
 	snprintf(path, sizeof path, "/v1/endpoints/%s", strchr(b->name, '/') + 1);
 	for (int i = 0; i < 500; i++) {
 		const char *body = ask(b, "GET", path, "");
-		rollout = number(body, "rollout");
+		int64_t rollout = number(body, "rollout");
 		if (rollout > 0 && number(body, "share_in_force_bp") == 1000)
 			return rollout;
 		usleep(10000);
