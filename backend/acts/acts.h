@@ -26,6 +26,11 @@ struct act {
 	int64_t revision; /* the revision that the person saw; 0 = none named */
 	int64_t undo_of;  /* the change that this undoes, 0 = none */
 	int dry_run;
+	/* Called inside the transaction of the act's event, so that what the caller keeps of it
+	 * (the row of an Idempotency-Key) is there exactly when the event is. NULL = nothing to
+	 * keep. */
+	int (*in_commit)(void *arg, int64_t seq, struct err *e);
+	void *in_commit_arg;
 };
 
 #define PLAN_LINES 8

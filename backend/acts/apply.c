@@ -326,6 +326,8 @@ static int write_all(struct world *w, const struct apply_request *req, const str
 	if (!rc)
 		rc = remove_missing(w, spec, *seq, e);
 	if (!rc)
+		rc = act_in_commit(a, *seq, e);
+	if (!rc)
 		rc = store_commit(w->store, e);
 	if (rc)
 		store_rollback(w->store);

@@ -38,7 +38,7 @@ void state_format(
 void change_init(struct change *c, const struct act *a, const char *verb,
 	const struct live_endpoint *ep, const struct rollout_row *rollout)
 {
-	*c = (struct change){0};
+	*c = (struct change){.act = a};
 	c->ev = (struct event){
 		.actor_uid = a->caller->uid,
 		.login_uid = a->caller->login_uid,
@@ -67,6 +67,11 @@ void change_init(struct change *c, const struct act *a, const char *verb,
 		c->ev.rollout = rollout->id;
 		c->ev.version = rollout->to_version;
 	}
+}
+
+int act_in_commit(const struct act *a, int64_t seq, struct err *e)
+{
+	return a->in_commit ? a->in_commit(a->in_commit_arg, seq, e) : 0;
 }
 
 static int save_rows(struct world *w, struct change *c, int64_t seq, struct err *e)
@@ -98,7 +103,9 @@ static int save_rows(struct world *w, struct change *c, int64_t seq, struct err 
 		c->alert->revision = seq;
 		rc = store_save_alert(s, c->alert, e);
 	}
-	return rc;
+	if (!rc && c->fact)
+		rc = store_set_fact(s, c->fact, c->fact_value, e);
+	return rc ? rc : act_in_commit(c->act, seq, e);
 }
 
 static int write_once(struct world *w, struct change *c, int64_t *seq, struct err *e)

@@ -10,7 +10,9 @@
 struct change {
 	struct event ev;
 	char subject[200], before[640], after[640];
-	int lowers_risk; /* may spend the disk reserve */
+	int lowers_risk;	       /* may spend the disk reserve */
+	const struct act *act;	       /* borrowed; its in_commit runs inside the transaction */
+	const char *fact, *fact_value; /* a fact that goes with the event, or NULL */
 	struct endpoint_row *endpoint;
 	struct rollout_row *rollout;	/* the one acted on */
 	struct rollout_row *superseded; /* another that ends by it */
@@ -32,6 +34,9 @@ int change_commit(
  * anything, the gateway confirmed it. */
 int proof_commit(struct world *w, struct change *c, struct live_endpoint *ep,
 	const struct rollout_row *r, int64_t *seq, struct err *e);
+
+/* What the caller of an act keeps with its event; called inside the transaction. */
+int act_in_commit(const struct act *a, int64_t seq, struct err *e);
 
 /* {"candidate":"v3",…}: the state that undo and readers compare, keys sorted. rollout may be NULL.
  */

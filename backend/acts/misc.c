@@ -127,9 +127,9 @@ int act_hold(struct world *w, const struct act *a, const char *choose, struct ac
 	change_init(&c, a, "engine.hold", NULL, NULL);
 	c.ev.subject = "engine";
 	c.ev.after = observed ? "{\"text\":\"observed\"}" : "{\"text\":\"stored\"}";
+	c.fact = "hold";
+	c.fact_value = "";
 	rc = change_commit(w, &c, NULL, &out->seq, e);
-	if (!rc)
-		rc = store_set_fact(w->store, "hold", "", e);
 	if (rc)
 		return rc;
 	w->hold = 0;

@@ -191,10 +191,10 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 	c.rollout = &r;
 	c.superseded = rc ? &old : NULL;
 	c.lowers_risk = 1;
+	out->rollout = r.id;
 	rc = change_commit(w, &c, ep, &out->seq, e);
 	if (rc)
 		return rc;
-	out->rollout = r.id;
 	out->revision = out->seq;
 	ep->proving = hot ? r.id : 0;
 	guard_reset(&ep->guard, ep->row.rollout);

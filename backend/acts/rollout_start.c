@@ -244,10 +244,10 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	state_format(&ep->row, NULL, c.before, sizeof c.before);
 	c.endpoint = &row;
 	c.rollout = &r;
+	out->rollout = r.id;
 	rc = change_commit(w, &c, ep, &out->seq, e);
 	if (rc)
 		return rc;
-	out->rollout = r.id;
 	out->revision = out->seq;
 	guard_reset(&ep->guard, r.id);
 	ep->exposed = 0;

@@ -84,6 +84,8 @@ int act_version_add(struct world *w, const struct act *a, const char *project, c
 	if (!rc)
 		rc = store_save_version(w->store, row, e);
 	if (!rc)
+		rc = act_in_commit(a, out->seq, e);
+	if (!rc)
 		rc = store_commit(w->store, e);
 	if (rc)
 		store_rollback(w->store);

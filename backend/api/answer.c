@@ -8,12 +8,43 @@
 #include "backend/api/request.h"
 #include "backend/api/router.h"
 #include "backend/base/digest.h"
-#include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 
-struct act request_act(const struct request *rq)
+/* Method, path, what the query means, the revision and the body: the same key may only come with
+ * the same wish. */
+static void take_fingerprint(struct request *rq)
 {
+	char digest[DIGEST_HEX];
+
+	digest_hex(buf_text(&rq->body_text), rq->body_text.len, digest);
+	snprintf(rq->fingerprint, sizeof rq->fingerprint, "%s %.300s %s %s", rq->method, rq->path,
+		digest, rq->if_match);
+}
+
+/* The key's row, inside the act's own transaction: it is there exactly when the act is. What is
+ * kept is the act's result, not the answer: a repetition is told how things stand then. */
+static int save_answer(void *arg, int64_t seq, struct err *e)
+{
+	struct request *rq = arg;
+	struct act_result result = rq->result;
+	char *text;
+	int rc;
+
+	result.seq = result.revision = seq;
+	text = codec_result_format(&result);
+	rc = store_save_answer(
+		rq->world->store, rq->peer.uid, rq->idempotency, rq->fingerprint, 200, text, e);
+	free(text);
+	return rc;
+}
+
+struct act request_act(struct request *rq)
+{
+	if (rq->idempotency[0] && !rq->dry_run)
+		take_fingerprint(rq);
 	return (struct act){
+		.in_commit = rq->fingerprint[0] ? save_answer : NULL,
+		.in_commit_arg = rq,
 		.caller = &rq->caller,
 		.reason = body_str(rq->body, "reason"),
 		.request_id = rq->id,
@@ -49,17 +80,6 @@ int request_answer_act(struct request *rq, struct err *e)
 	rq->poll = poll_proof;
 	rq->deadline_us = clock_mono_us(&rq->world->clock) + rq->world->settings.answer_ms * 1000;
 	return poll_proof(rq, 0, e);
-}
-
-/* Method, path, what the query means, the revision and the body: the same key may only come with
- * the same wish. */
-static void take_fingerprint(struct request *rq)
-{
-	char digest[DIGEST_HEX];
-
-	digest_hex(buf_text(&rq->body_text), rq->body_text.len, digest);
-	snprintf(rq->fingerprint, sizeof rq->fingerprint, "%s %.300s %s %s", rq->method, rq->path,
-		digest, rq->if_match);
 }
 
 static int check_fingerprint(const struct request *rq, const char *earlier, struct err *e)
@@ -109,29 +129,4 @@ int request_find_answer(struct request *rq, struct err *e)
 	buf_release(&route);
 	buf_release(&body);
 	return found;
-}
-
-/* The act committed in its own transaction, with the audit event; the key's row follows in a small
- * second one, after the answer has left, so that no act waits for two disk flushes. A crash right
- * between the two leaves the act done and the key unknown: a repeated request is then judged by
- * its revision, as any other. What is kept is the act's result, not the answer: a repetition is
- * told how things stand then. */
-void request_save_answer(struct request *rq)
-{
-	struct store *s = rq->world->store;
-	struct err e = {0};
-	char *text;
-
-	if (!rq->acted || rq->replayed || !rq->idempotency[0])
-		return;
-	text = codec_result_format(&rq->result);
-	if (store_begin(s, &e) != 0 ||
-		store_save_answer(
-			s, rq->peer.uid, rq->idempotency, rq->fingerprint, 200, text, &e) != 0 ||
-		store_commit(s, &e) != 0) {
-		store_rollback(s);
-		log_warn("answer", "Idempotency-Key of request %s is not kept: %s", rq->id,
-			e.message);
-	}
-	free(text);
 }

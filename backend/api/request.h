@@ -127,7 +127,7 @@ int request_need(struct request *rq, unsigned any_of, struct err *e);
 struct live_endpoint *request_endpoint(struct request *rq, struct err *e);
 
 /* The act as the sender wants it; borrows from rq. */
-struct act request_act(const struct request *rq);
+struct act request_act(struct request *rq);
 
 /* Answers an act that was done: now if it is proven, else waits for at most settings.answer_ms.
  * Uses rq->result. */
@@ -136,9 +136,5 @@ int request_answer_act(struct request *rq, struct err *e);
 /* Whether the request repeats an earlier one by its Idempotency-Key: 1 = yes, rq->result is the
  * earlier act's; 0 no; ERR_CONFLICT when the key was used for something else. */
 int request_find_answer(struct request *rq, struct err *e);
-
-/* Stores the answer for the key, after the answer was sent. Called by the server when a request
- * ends. */
-void request_save_answer(struct request *rq);
 
 #endif

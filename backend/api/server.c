@@ -116,7 +116,6 @@ static void on_completed(
 	(void)code;
 	if (!rq)
 		return;
-	request_save_answer(rq);
 	request_free(rq);
 	*con = NULL;
 }

@@ -52,7 +52,8 @@ int view_compare(const void *a, const void *b);
 
 /* How near a change is to a trouble. 3 touched it within 30 min before (and belongs to the rollout
  * that goes on, if one does), 2 touched it otherwise or its project, 1 another endpoint's or a
- * version that it serves, 0 neither; why gets the phrase. views: all endpoints that the person may see. */
+ * version that it serves, 0 neither; why gets the phrase. views: all endpoints that the person may
+ * see. */
 int suspicion_of(const struct event *ev, const struct endpoint_view *views, int count,
 	int64_t now_us, char *why, size_t size);
 

@@ -266,19 +266,32 @@ static void say_invalid(const struct rollout_judge *j, char *out, size_t size)
 		s->candidate, s->n, what, s->expected);
 }
 
-static void say_missing(const struct judge_card *c, char *out, size_t size)
+static void say_missing(
+	const struct rollout_judge *j, const struct judge_card *c, char *out, size_t size)
 {
-	for (int i = 0; i < c->signal_count; i++) {
-		const struct judge_signal_card *s = &c->signals[i];
+	static const char *const whose[] = {
+		"", " of stable", " of the candidate", " of stable and the candidate"};
+	int i = 0;
 
-		if (s->verdict != JUDGE_MISSING)
-			continue;
-		snprintf(out, size, "%s has no data%s%s in this step: nothing is passed without it",
-			s->name, s->n[0] <= 0 ? " of stable" : "",
-			s->n[1] <= 0 ? (s->n[0] <= 0 ? " and the candidate" : " of the candidate")
-				     : "");
+	while (i < c->signal_count &&
+		(c->signals[i].verdict != JUDGE_MISSING || !j->config.signals[i].critical))
+		i++;
+	if (i == c->signal_count) {
+		snprintf(out, size, "no request has been judged yet");
 		return;
 	}
+	if (c->signals[i].step_n[0] <= 0 || c->signals[i].step_n[1] <= 0)
+		snprintf(out, size, "%s has no data%s in this step: nothing is passed without it",
+			c->signals[i].name,
+			whose[(c->signals[i].step_n[0] <= 0) + 2 * (c->signals[i].step_n[1] <= 0)]);
+	else if (is_one_class(j, i))
+		snprintf(out, size,
+			"%s has outcomes of one class only: nothing is passed without both",
+			c->signals[i].name);
+	else
+		snprintf(out, size,
+			"%s has had no data since tick %lld: nothing is passed without it",
+			c->signals[i].name, (long long)c->signals[i].missing_since);
 }
 
 static void say_harm(
@@ -311,7 +324,7 @@ static void say(const struct rollout_judge *j, struct judge_card *c)
 			"every critical signal is proven to be within its limit");
 		break;
 	case JUDGE_MISSING:
-		say_missing(c, c->why, sizeof c->why);
+		say_missing(j, c, c->why, sizeof c->why);
 		break;
 	default:
 		snprintf(c->why, sizeof c->why,
