@@ -5,7 +5,7 @@ TOOLS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/support/programs/*.c))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 SCRIPTS := $(filter-out %/lib.sh,$(wildcard $(addsuffix /*.sh, \
-           tests/lint tests/packaging tests/examples tests/e2e)))
+           tests/lint tests/packaging tests/docs tests/examples tests/e2e)))
 ASAN    := BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
            SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 RUN     := BUILD=$(BUILD) tests/run --jobs $(JOBS)
@@ -15,7 +15,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/libpithead.a
 	$(if $(V),,@echo "  ld $@")
 	$(Q)$(CC) $(ALLFLAGS) $(filter %.o,$^) $(BUILD)/libpithead.a -lcmocka $(LIBS) -o $@
 
-unit-programs: $(UNITS) $(TOOLS)
+unit-programs: $(UNITS) $(TOOLS) $(BUILD)/tests/tools/manual
 
 units: $(UNITS) ## run the unit tests
 	$(Q)$(RUN) $(UNITS)

@@ -74,4 +74,4 @@ is "which exist" "$unknown" ""
 awk '/^```capture/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md >"$dir/capture"
 check "the README has a screen" test "$(wc -l <"$dir/capture")" -ge 20
 check "of 24 rows" test "$(wc -l <"$dir/capture")" -le 24
-is "and 80 columns" "$(LC_ALL=C.UTF-8 awk 'length > 80' "$dir/capture")" ""
+is "and 80 columns" "$(LC_ALL=C.UTF-8 grep -E '.{81}' "$dir/capture")" ""

@@ -11,7 +11,8 @@ sock=$PITHEAD_HOME/engine.sock
 free_port
 export PITHEAD FLIGHTS_PORT=$port TMUX_TMPDIR=$dir
 user=(env -u PITHEAD_HOME -u PITHEAD_SOCKET -u XDG_STATE_HOME -u XDG_CONFIG_HOME "HOME=$dir" LC_ALL=C.UTF-8)
-tm() { tmux -f /dev/null "$@"; }
+echo "set -g status off" >"$dir/tmux.conf" # the screen has all 24 rows
+tm() { tmux -f "$dir/tmux.conf" "$@"; }
 leave() {
 	tm kill-server 2>/dev/null
 	"${user[@]}" examples/flights/down >"$dir/down.out" 2>&1
@@ -48,7 +49,7 @@ type_keys() { # as the README names them
 	esac
 }
 tm new-session -d -x 80 -y 24 "${user[@]}" TERM=screen-256color "$PITHEAD"
-wait_for 20 shows "50" || not_ok "the console shows traffic: $(screen)"
+wait_for 20 shows "all is well" || not_ok "the console shows the endpoints: $(screen)"
 typed=0
 while IFS= read -r line; do
 	keys=${line%%#*} words=''
