@@ -65,6 +65,9 @@ int act_engine_stop(
 	rc = change_commit(w, &c, NULL, &out->seq, e);
 	if (rc)
 		return rc;
+	str_copy(out->plan.title, sizeof out->plan.title,
+		all ? "the engine has stopped, with gateway and servers"
+		    : "the engine has stopped; gateway and servers go on");
 	w->stopping = 1;
 	w->stop_all = all;
 	return 0;

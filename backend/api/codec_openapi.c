@@ -110,8 +110,7 @@ static void add_path_parameters(cJSON *list, const struct route *r)
 
 		strncat(name, p + 1, strcspn(p + 1, "}") < 31 ? strcspn(p + 1, "}") : 31);
 		add_parameter(list, "path", name, 1,
-			number ? "its number"
-			       : "PROJECT~NAME; for endpoints also NAME where unique",
+			number ? "its number" : "PROJECT~NAME, or NAME where it is unique",
 			number ? schema_of(FIELD_INT) : typed("string"));
 	}
 }

@@ -211,6 +211,42 @@ static int find_by_number(struct request *rq, struct err *e)
 	return 0;
 }
 
+struct version_search {
+	const char *name;
+	char project[NAME_SIZE];
+	int hits;
+};
+
+static int note_version(void *arg, const struct version_row *r)
+{
+	struct version_search *s = arg;
+
+	if (strcmp(r->name, s->name) == 0) {
+		str_copy(s->project, sizeof s->project, r->project);
+		s->hits++;
+	}
+	return 0;
+}
+
+/* A name alone is enough where only one project has it, as with endpoints. */
+static int find_version_project(struct request *rq, struct err *e)
+{
+	struct version_search s = {.name = rq->param[0]};
+	int rc = store_list_versions(rq->world->store, NULL, note_version, &s, e);
+
+	if (rc < 0)
+		return rc;
+	if (s.hits == 0)
+		return err_set(e, ERR_NOT_FOUND, "there is no version %.60s", rq->param[0]);
+	if (s.hits > 1) {
+		err_set(e, ERR_CONFLICT, "several projects have a version %.60s", rq->param[0]);
+		return err_hint(e, "say PROJECT/NAME");
+	}
+	str_copy(rq->param[1], sizeof rq->param[1], rq->param[0]);
+	str_copy(rq->project, sizeof rq->project, s.project);
+	return 0;
+}
+
 /* PROJECT~NAME or PROJECT/NAME of a version: the project is cut off, the name stays in param 1. */
 static int split_version(struct request *rq, struct err *e)
 {
@@ -218,11 +254,8 @@ static int split_version(struct request *rq, struct err *e)
 
 	if (field_check_text("the version in the path", FIELD_ID, rq->param[0], e) != 0)
 		return e->code;
-	if (!rq->param[0][n]) {
-		err_set(e, ERR_INVALID, "a version is named PROJECT~NAME, not \"%.60s\"",
-			rq->param[0]);
-		return err_field(e, "path");
-	}
+	if (!rq->param[0][n])
+		return find_version_project(rq, e);
 	str_copy(rq->param[1], sizeof rq->param[1], rq->param[0] + n + 1);
 	rq->param[0][n] = '\0';
 	str_copy(rq->project, sizeof rq->project, rq->param[0]);
