@@ -25,7 +25,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 EMBED   := keymap.conf $(wildcard themes/*.conf)
 
 .PHONY: all run check bench soak lint asan install clean help fsm-doc packages units unit-programs \
-        format docs
+        format docs bench-judge
 .SECONDARY:
 all: $(BUILD)/pithead ## the program, build/pithead
 

@@ -14,7 +14,7 @@ enum kind { KIND_ERRORS, KIND_P99, KIND_BRIER, KIND_SHARE, KIND_TRAFFIC, KIND_CO
 
 static const char *const titles[KIND_COUNT] = {[KIND_ERRORS] = "errors, %",
 	[KIND_P99] = "latency p99, ms",
-	[KIND_BRIER] = "brier, mean since the left end",
+	[KIND_BRIER] = "brier so far",
 	[KIND_SHARE] = "candidate's share, %",
 	[KIND_TRAFFIC] = "traffic, req/s"};
 

@@ -86,10 +86,83 @@ static void add_later(struct text *t, const struct pane *p, const struct node *r
 	}
 }
 
+static void add_value(struct buf *b, const struct node *v)
+{
+	char number[48];
+
+	if (!v || v->kind == NODE_NULL || (v->kind == NODE_TEXT && !*v->text))
+		buf_adds(b, "nothing");
+	else if (v->kind == NODE_TEXT)
+		buf_adds(b, v->text);
+	else if (v->kind == NODE_BOOL)
+		buf_adds(b, v->number != 0 ? "yes" : "no");
+	else if (v->kind == NODE_NUMBER && v->key && strcmp(v->key, "share_bp") == 0)
+		buf_adds(b, share_text(number, sizeof number, (int64_t)v->number));
+	else if (v->kind == NODE_NUMBER)
+		buf_addf(b, "%.10g", v->number);
+	else
+		buf_addf(b, "(%d)", v->count);
+}
+
+static bool same_value(const struct node *a, const struct node *b)
+{
+	struct buf x = {0}, y = {0};
+	bool same;
+
+	add_value(&x, a);
+	add_value(&y, b);
+	same = strcmp(buf_text(&x), buf_text(&y)) == 0;
+	buf_release(&x);
+	buf_release(&y);
+	return same;
+}
+
+/* "share_bp: 0% -> 50%": what is not the same before and after, a line each. */
+static void add_differences(struct text *t, const struct node *before, const struct node *after)
+{
+	const char *label = "changed";
+
+	for (int i = 0; after->kind == NODE_OBJECT && i < after->count; i++) {
+		const struct node *is = &after->items[i], *was = node_get(before, is->key);
+		struct buf line = {0};
+		const char *key = strcmp(is->key, "share_bp") == 0 ? "share" : is->key;
+
+		if (same_value(was, is) || (strcmp(key, "text") == 0 && !is->text))
+			continue;
+		if (before->kind == NODE_OBJECT && before->count) {
+			buf_addf(&line, "%s: ", key);
+			add_value(&line, was);
+			buf_adds(&line, " -> ");
+		} else if (strcmp(key, "text") != 0)
+			buf_addf(&line, "%s: ", key);
+		add_value(&line, is);
+		detail_line(t, label, ROLE_text, "%s", buf_text(&line));
+		label = "";
+		buf_release(&line);
+	}
+}
+
+/* The event keeps both as JSON; what cannot be read as such is shown as it stands. */
+static void add_states(struct text *t, const struct node *event)
+{
+	const char *was = node_str(event, "before", ""), *is = node_str(event, "after", "");
+	struct snapshot *before = codec_parse(*was ? was : "{}", *was ? strlen(was) : 2, NULL);
+	struct snapshot *after = codec_parse(*is ? is : "{}", *is ? strlen(is) : 2, NULL);
+
+	if (before && after) {
+		add_differences(t, snapshot_root(before), snapshot_root(after));
+	} else {
+		detail_line(t, "before", ROLE_text, "%s", was);
+		detail_line(t, "after", ROLE_text, "%s", is);
+	}
+	snapshot_free(before);
+	snapshot_free(after);
+}
+
 static void change_fill(const struct pane *p, struct text *t)
 {
 	const struct node *r = pane_root(p, 0), *event = node_get(r, "event");
-	char when[40], causes[160] = "";
+	char when[40], why[128], causes[160] = "";
 	int n;
 	const struct node *list = node_list(node_get(r, "causes"), "", &n);
 
@@ -108,11 +181,11 @@ static void change_fill(const struct pane *p, struct text *t)
 		timefmt_full(when, sizeof when, node_int(r, "at_us", 0), p->host->zone));
 	detail_line(t, "who", ROLE_text, "%s, as %s, from the %s", node_str(r, "actor", "?"),
 		node_str(r, "role", "?"), node_str(r, "via", "?"));
-	detail_line(t, "reason", ROLE_text, "%s", node_str(r, "reason", ""));
+	detail_line(
+		t, "reason", ROLE_text, "%s", quoted(why, sizeof why, node_str(r, "reason", "")));
 	detail_line(t, "caused by", ROLE_text, "%s", causes);
 	detail_line(t, "suspect", ROLE_harm, "%s", node_str(r, "why", ""));
-	detail_line(t, "before", ROLE_text, "%s", node_str(event, "before", ""));
-	detail_line(t, "after", ROLE_text, "%s", node_str(event, "after", ""));
+	add_states(t, event);
 	add_undo(t, r);
 	add_later(t, p, r);
 }

@@ -28,20 +28,17 @@ static void what(const struct change_list *l, const struct node *c, struct table
 	const char *name = endpoint_name(endpoint, l->short_names);
 	const char *text = node_str(c, "what", node_str(c, "verb", "?"));
 
-	/* The sentence often names its endpoint already; saying it twice costs the line. */
-	if (*name && !strstr(text, name))
-		snprintf(out->space, sizeof out->space, "%s: %s", name, text);
-	else
-		str_copy(out->space, sizeof out->space, text);
-	out->text = out->space;
-	if (node_int(c, "undone_by", 0)) {
-		/* Said here too: the column that says by what is the first to go when it is narrow.
-		 */
-		size_t n = strlen(out->space);
+	/* Said first, where it is never cut off. */
+	bool undone = node_int(c, "undone_by", 0) > 0;
 
-		snprintf(out->space + n, sizeof out->space - n, " (undone)");
+	/* The sentence often names its endpoint already; saying it twice costs the line. */
+	bool named = !*name || strstr(text, name);
+
+	snprintf(out->space, sizeof out->space, "%s%s%s%s", undone ? "(undone) " : "",
+		named ? "" : name, named ? "" : ": ", text);
+	out->text = out->space;
+	if (undone)
 		out->role = ROLE_dim;
-	}
 }
 
 static void why(const struct node *c, struct table_cell *out)
@@ -120,8 +117,8 @@ void change_list_init(struct change_list *l, struct pane *p, bool ranked)
 	*l = (struct change_list){.pane = p};
 	str_copy(l->title, sizeof l->title, "WHAT CHANGED");
 	l->columns[C_WHEN] = (struct table_column){.title = "", .width = WHEN_WIDTH};
-	l->columns[C_WHAT] =
-		(struct table_column){.title = l->title, .width = ranked ? 28 : 32, .flex = 5};
+	l->columns[C_WHAT] = (struct table_column){
+		.title = l->title, .width = ranked ? 28 : 32, .flex = 5, .most = 64};
 	l->columns[C_WHO] = (struct table_column){.title = "WHO", .width = 6, .drop = 3};
 	l->columns[C_REASON] =
 		(struct table_column){.title = "REASON", .width = 16, .flex = 3, .drop = 4};

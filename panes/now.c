@@ -27,7 +27,7 @@ struct now {
 };
 
 static const struct table_column columns[C_COUNT] = {
-	[C_NAME] = {.title = "ENDPOINT", .width = 9, .flex = 1},
+	[C_NAME] = {.title = "ENDPOINT", .width = 9, .flex = 1, .most = 32},
 	[C_STATE] = {.title = "STATE", .width = 9},
 	[C_STABLE] = {.title = "STABLE", .width = 8, .drop = 2},
 	[C_CANDIDATE] = {.title = "CANDIDATE", .width = 11, .drop = 1},

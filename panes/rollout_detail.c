@@ -174,7 +174,7 @@ static void add_signals(struct text *t, const struct node *r)
 	const struct node *list = node_list(node_get(r, "signals"), "", &n);
 	char stable[11], candidate[11];
 
-	if (!n && node_int(r, "ended_us", 0))
+	if ((!n && node_int(r, "ended_us", 0)) || strcmp(node_str(r, "state", ""), "waiting") == 0)
 		return;
 	str_copy(stable, sizeof stable, node_str(r, "from", ""));
 	str_copy(candidate, sizeof candidate, node_str(r, "to", ""));
@@ -308,8 +308,10 @@ static void draw_charts(const struct pane *p, struct canvas *c, struct rect r)
 		from = now - KEPT_S * 1000000LL;
 	if (to - from < SHOWN_MIN_S * 1000000LL)
 		to = from + SHOWN_MIN_S * 1000000LL;
-	if (ended && ended < now - KEPT_S * 1000000LL)
-		return; /* its figures are kept no longer */
+	/* Before it carries traffic there is nothing of it, and its figures are kept for a time. */
+	if (strcmp(node_str(root, "state", ""), "waiting") == 0 ||
+		(ended && ended < now - KEPT_S * 1000000LL))
+		return;
 	arm_charts_draw(c, r,
 		&(struct arm_charts){pane_root(p, SLOT_SERIES), node_str(root, "from", ""),
 			node_str(root, "to", ""), p->host->zone, from, to});

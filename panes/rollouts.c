@@ -34,7 +34,7 @@ struct rollouts {
 static const struct table_column columns[C_COUNT] = {
 	[C_ID] = {.title = "#", .width = 5},
 	[C_STATE] = {.title = "STATE", .width = 11},
-	[C_ENDPOINT] = {.title = "ENDPOINT", .width = 9, .flex = 1},
+	[C_ENDPOINT] = {.title = "ENDPOINT", .width = 9, .flex = 1, .most = 32},
 	[C_MOVE] = {.title = "MOVE", .width = 8, .drop = 1},
 	[C_STEP] = {.title = "STEP", .width = 4, .drop = 5, .right = true},
 	[C_SHARE] = {.title = "SHARE", .width = 5, .drop = 7, .right = true},

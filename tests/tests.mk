@@ -38,5 +38,8 @@ bench: all flights $(BENCHES) $(TOOLS) ## the figures of the bar, each against i
 	$(Q)set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do \
 	  echo "== $$b"; BUILD=$(BUILD) PITHEAD=$(abspath $(BUILD)/pithead) $$b; done
 
+bench-judge: $(BUILD)/tests/bench/bench_judge ## what the judge promises, simulated; FULL=1: all runs
+	$(Q)$< $(if $(FULL),2000 50000 5000)
+
 soak: all flights $(TOOLS) ## the long storms
 	$(Q)BUILD=$(BUILD) tests/run --jobs 1 --limit 7200 $(wildcard tests/soak/*.sh)

@@ -116,7 +116,8 @@ static int open_terminal(struct app *a, struct err *e)
 	const char *color = a->options->color;
 	struct term_options o = {
 		.color = color_option(color ? color : keymap_setting(a->keymap, "color")),
-		.charset = charset_option(keymap_setting(a->keymap, "charset")),
+		.charset = a->options->ascii ? CHARSET_ASCII
+					     : charset_option(keymap_setting(a->keymap, "charset")),
 		.low_bandwidth = strcmp(keymap_setting(a->keymap, "low-bandwidth"), "on") == 0,
 		.cursor_visible = strcmp(keymap_setting(a->keymap, "cursor"), "visible") == 0,
 		.mouse = strcmp(keymap_setting(a->keymap, "mouse"), "on") == 0,

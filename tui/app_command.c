@@ -287,6 +287,7 @@ static void do_open(struct app *a, const char *rest)
 	struct selection s = selected(a);
 	struct err e;
 
+	a->message[0] = '\0';
 	if (*rest || s.place[0]) {
 		if (!app_open_place(a, *rest ? rest : s.place, &e))
 			app_say(a, ROLE_banner, "%s", e.message);
@@ -300,6 +301,7 @@ static void do_back(struct app *a, const char *rest)
 
 	(void)rest;
 	if (a->depth) {
+		a->message[0] = '\0';
 		app_pane_free(a, a->stack[--a->depth]);
 		app_show(a, app_pane(a));
 	} else if (p->ops->filter && p->ops->filtered(p)[0]) {
@@ -403,7 +405,8 @@ bool app_line_is_whole(const struct app *a, const char *line)
 	const char *list[WORDS];
 	char *memory = NULL;
 	int n = command_split(line, list, WORDS, &memory, NULL);
-	bool whole = n > 0;
+	const struct command *c = command_of(line);
+	bool whole = n > 0 && (!c || !command_mutates(c) || a->link == LINK_UP);
 
 	for (int i = 0; i < n && whole; i++)
 		if (list[i][0] == '%') {
@@ -516,6 +519,13 @@ void app_command(struct app *a, const char *line)
 	free(memory);
 }
 
+static bool is_auditor(const struct app *a)
+{
+	const struct node *me = a->whoami ? snapshot_root(a->whoami) : NULL;
+
+	return strcmp(node_str(me, "role", ""), "auditor") == 0;
+}
+
 /* ---- keys ------------------------------------------------------------------------------------ */
 static void help_key(struct app *a, const struct key_event *ev)
 {
@@ -561,6 +571,7 @@ void app_key(struct app *a, const struct key_event *ev)
 	if (line)
 		app_command(a, line);
 	else if (ev->code != KEYC_PASTE && ev->code != KEYC_CLICK)
-		app_say(a, ROLE_dim, "%s does nothing here; ? shows the keys",
-			key_format(ev->code, name, sizeof name));
+		app_say(a, ROLE_dim, "%s does nothing here%s; ? shows the keys",
+			key_format(ev->code, name, sizeof name),
+			is_auditor(a) ? ": an auditor looks, and changes nothing" : "");
 }

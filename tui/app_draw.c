@@ -6,37 +6,48 @@
 #include "backend/base/xalloc.h"
 #include "tui/app_priv.h"
 
-static void draw_header(struct app *a)
+/* Who I am and where, in at most `room` columns: how it is called goes first, then which engine. */
+static void header_left(const struct app *a, int room, char *out, size_t size)
 {
 	const struct node *engine = a->engine ? snapshot_root(a->engine) : NULL;
 	const struct node *me = a->whoami ? snapshot_root(a->whoami) : NULL;
-	struct canvas *c = a->canvas;
-	char left[300], right[64] = "", clock[20];
 	const char *role = node_str(me, "role", "not listed");
-	bool wide = c->cols >= 70;
+	char who[160] = "", where[2][160] = {"", ""}, project[96];
+
+	if (me)
+		snprintf(who, sizeof who, "%s \u00b7 %s%s", node_str(me, "user", "?"), role,
+			strcmp(role, "auditor") == 0 ? " (read only)" : "");
+	if (engine) {
+		snprintf(where[0], sizeof where[0], "%s %s %s   ", node_str(engine, "host", "?"),
+			node_str(engine, "kind", ""), node_str(engine, "version", ""));
+		snprintf(where[1], sizeof where[1], "%s %s   ", node_str(engine, "host", "?"),
+			node_str(engine, "kind", ""));
+	}
+	snprintf(project, sizeof project, "%s%s", a->host.project[0] ? "project " : "",
+		a->host.project[0] ? a->host.project : "all projects");
+	for (int i = 0; i < 5; i++) {
+		snprintf(out, size, " %s%s%s%s%s", i < 4 || !*who ? "pithead  " : "",
+			i < 3 ? project : "", i < 3 ? "   " : "", i < 2 ? where[i] : "", who);
+		if (canvas_text_width(out, strlen(out)) < room)
+			return;
+	}
+}
+
+static void draw_header(struct app *a)
+{
+	struct canvas *c = a->canvas;
+	char left[500], right[64] = "", clock[20];
 	int width;
 
-	/* Narrow: who I am goes before where I am. */
-	left[0] = '\0';
-	if (wide || !me)
-		snprintf(left, sizeof left, " pithead  %s%s", a->host.project[0] ? "project " : "",
-			a->host.project[0] ? a->host.project : "all projects");
-	if (engine && wide)
-		snprintf(left + strlen(left), sizeof left - strlen(left), "   %s %s %s",
-			node_str(engine, "host", "?"), node_str(engine, "kind", ""),
-			node_str(engine, "version", ""));
-	if (me)
-		snprintf(left + strlen(left), sizeof left - strlen(left), "%s%s · %s%s",
-			wide ? "   " : " ", node_str(me, "user", "?"), role,
-			strcmp(role, "auditor") == 0 ? " (read only)" : "");
 	if (a->link == LINK_CONNECTING)
-		str_copy(right, sizeof right, "connecting… ");
+		str_copy(right, sizeof right, "connecting\u2026 ");
 	else if (a->data_us)
 		snprintf(right, sizeof right, "data %s ",
 			timefmt_clock(clock, sizeof clock, a->data_us, a->host.zone));
 	else
 		str_copy(right, sizeof right, "no data yet ");
 	width = canvas_text_width(right, strlen(right));
+	header_left(a, c->cols - width, left, sizeof left);
 	canvas_fill(c, (struct rect){0, 0, 1, c->cols}, ' ', ROLE_title, ATTR_NONE);
 	canvas_put_left(
 		c, 0, 0, c->cols > width ? c->cols - width : 0, ROLE_title, ATTR_NONE, left);

@@ -103,7 +103,8 @@ bool app_open_place(struct app *a, const char *place, struct err *e);
  * Every request that changes something asks this first, whatever way it came. */
 int app_gate(const struct app *a, const struct command *c, struct err *e);
 bool app_may(const struct app *a, const struct command *c); /* by role alone */
-/* Whether all %words of the line stand for something that is selected now. */
+/* Whether all %words of the line stand for something that is selected now, and the engine is there
+ * when it is an act. */
 bool app_line_is_whole(const struct app *a, const char *line);
 const char *app_about(void *ctx, const char *command); /* help of a command line; NULL unknown */
 void app_keymap_load(struct app *a); /* anew, without the keys of acts that are not allowed */

@@ -23,7 +23,8 @@ struct command {
 
 /* The options that every command takes. */
 #define GLOBAL_OPTIONS                                                                             \
-	"[--socket=PATH] [--as=ROLE] [--json] [--project=PROJECT] [--color=WHEN] [--help]"
+	"[--socket=PATH] [--as=ROLE] [--json] [--project=PROJECT] [--color=WHEN] [--ascii] "       \
+	"[--help]"
 /* The options that every POST with a plan takes besides. */
 #define ACT_OPTIONS "[--reason=TEXT] [--dry-run] [--revision=SEQ]"
 

@@ -15,6 +15,7 @@ static const struct local_command locals[] = {
 	{"spec fmt", local_spec_fmt},
 	{"spec schema", local_spec_schema},
 	{"audit verify", local_audit_verify},
+	{"judge", local_judge},
 	{"restore", local_restore},
 	{NULL, NULL},
 };

@@ -82,14 +82,21 @@ void arm_stats_from(const struct arm_counts *c, int seconds, struct arm_stats *o
 }
 
 /* Sums what the header line of an endpoint shows: both arms together. */
-static void fill_numbers(const struct live_endpoint *ep, int64_t now, struct endpoint_view *v)
+static void fill_numbers(const struct live_endpoint *ep, const struct rollout_row *rollout,
+	int64_t now, struct endpoint_view *v)
 {
+	int64_t age = (now - rollout->started_us) / 1000000 + 1;
 	struct arm_counts arm[ARM_COUNT], both = {0}, recent;
 	static struct arm_counts points[SPARK_POINTS]; /* 40 kB; one thread */
 
 	for (int a = 0; a < ARM_COUNT; a++) {
-		window_sum(ep->window, (enum arm)a, now, STATS_SPAN_S, &arm[a]);
-		arm_stats_from(&arm[a], STATS_SPAN_S, &v->arms[a]);
+		int span = STATS_SPAN_S;
+
+		/* What the candidate before this one did is not this one's. */
+		if (a == ARM_CANDIDATE && rollout->id && age > 0 && age < span)
+			span = (int)age;
+		window_sum(ep->window, (enum arm)a, now, span, &arm[a]);
+		arm_stats_from(&arm[a], span, &v->arms[a]);
 		both.requests += arm[a].requests;
 		both.failures += arm[a].failures;
 		for (int b = 0; b < LATENCY_BINS; b++)
@@ -312,10 +319,10 @@ void view_endpoint(struct world *w, const struct live_endpoint *ep, const struct
 	struct err e;
 
 	*out = (struct endpoint_view){.ep = ep};
-	fill_numbers(ep, now, out);
 	out->share_in_force = world_share_in_force(w, ep);
 	if (ep->row.rollout && store_find_rollout(w->store, ep->row.rollout, &rollout, &e) != 1)
 		rollout.id = 0;
+	fill_numbers(ep, &rollout, now, out);
 	if (!judge_down(w, ep, now, out) && !judge_harm(w, ep, open, now, out) &&
 		!judge_rollout(w, &rollout, ep, now, out))
 		judge_rest(ep, open, now, out);

@@ -11,11 +11,12 @@ const double grid_mean_weight[EPROCESS_GRID] = {.1, .2, .25, .2, .15, .1};
 
 double eprocess_log_mix(const double *lw, const double *pi, int k)
 {
-	double most = lw[0], sum = 0;
+	double most = lw[0], sum;
 
 	for (int i = 1; i < k; i++)
 		most = lw[i] > most ? lw[i] : most;
-	for (int i = 0; i < k; i++)
+	sum = pi[0] * exp(lw[0] - most);
+	for (int i = 1; i < k; i++)
 		sum += pi[i] * exp(lw[i] - most);
 	return most + log(sum);
 }

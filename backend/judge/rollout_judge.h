@@ -89,7 +89,7 @@ struct judge_value {
 };
 
 struct judge_signal_card {
-	const char *name; /* borrowed from the judge */
+	char name[32];
 	enum judge_verdict verdict;
 	double log_e_harm, log_e_harm_most; /* of this signal alone */
 	double log_e_ok, log_e_ok_most;	    /* of this step */

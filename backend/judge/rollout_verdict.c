@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/base/xalloc.h"
 #include "backend/judge/rollout_judge_priv.h"
 
 #define PSI_MATERIAL .1 /* below it a shift is real, but too small to matter */
@@ -222,13 +223,13 @@ static void signal_read(const struct rollout_judge *j, int i, struct judge_signa
 	const struct judge_signal *s = &j->signals[i];
 	int64_t now = j->closed_before == INT64_MIN ? 0 : j->closed_before - 1;
 
-	*c = (struct judge_signal_card){.name = config->name,
-		.log_e_harm = judge_signal_harm(j, i),
+	*c = (struct judge_signal_card){.log_e_harm = judge_signal_harm(j, i),
 		.log_e_harm_most = s->harm_most,
 		.log_e_ok = judge_signal_ok(j, i, 0),
 		.log_e_ok_most = judge_signal_ok(j, i, 1),
 		.harm_limit = config->harm_margin,
 		.ok_limit = config->ok_margin * judge_ladder_factor(&j->config, j->share)};
+	str_copy(c->name, sizeof c->name, config->name);
 	c->verdict = signal_verdict(j, i, now, &c->missing_since);
 	if (j->verdict == JUDGE_HARM && j->worst == i)
 		c->verdict = JUDGE_HARM;

@@ -15,9 +15,9 @@
 #include "backend/judge/rollout_judge.h"
 #include "tests/bench/chance.h"
 
-#define RATE	  100 /* requests a second */
-#define TABLE	  4096
-#define LOG_LEAST 4.605170185988092 /* log 100 */
+#define RATE	 100 /* requests a second */
+#define TABLE	 4096
+#define LOG_HARM 4.605170185988092 /* log 100: alpha 1 % */
 
 static double latency_table[TABLE]; /* lognormal, sd 0.5, median 50 ms */
 static int failures;
@@ -317,7 +317,7 @@ static double harm_bound(double ps, double pc, double w, double d)
 {
 	double at = proportion_theta(ps, pc, w, d);
 
-	return w * LOG_LEAST / ((1 - w) * divergence(ps, at) + w * divergence(pc, at + d));
+	return w * LOG_HARM / ((1 - w) * divergence(ps, at) + w * divergence(pc, at + d));
 }
 
 /* One signal, looked at after every request; bets are renewed each second. */
@@ -339,7 +339,7 @@ static double single_harm(struct chance *c, double pc, double w, double d)
 
 			proportion_fold(&at, &b, &one);
 			n += arm;
-			if (arm && bad && proportion_log_e(&at) >= LOG_LEAST)
+			if (arm && bad && proportion_log_e(&at) >= LOG_HARM)
 				return n;
 			k.stable_n += one.stable_n;
 			k.stable_events += one.stable_events;
@@ -350,29 +350,50 @@ static double single_harm(struct chance *c, double pc, double w, double d)
 	}
 }
 
+/* Mean and standard error of n figures whose sums are given. */
+static double spread(double sum, double squares, int n)
+{
+	double mean = sum / n;
+
+	return sqrt(fmax(squares / n - mean * mean, 0) / n);
+}
+
 static void bench_harm(int runs)
 {
 	static const double rates[] = {.02, .05, .20};
 	struct judge_config engine = engine_config(.25);
 
 	printf("\nerrors 1 %% -> worse, 5 %% share: requests on the candidate until HARM (mean of "
-	       "%d)\n",
+	       "%d; "
+	       "missed = 95 %% sure that it is above 1.5 and 2.2 times the bound)\n",
 		runs);
-	printf("%-14s %8s %18s %20s\n", "", "bound", "one signal", "whole judge");
+	printf("%-11s %8s %26s %26s\n", "", "bound", "one signal", "whole judge");
 	for (int i = 0; i < 3; i++) {
-		double bound = harm_bound(.01, rates[i], .05, .00125), one = 0, all = 0;
+		double bound = harm_bound(.01, rates[i], .05, .00125), n, e[2];
+		double sum[2] = {0}, squares[2] = {0};
 		struct world w = {{.01, rates[i]}, 1, 0, 0, 0, .05};
 		struct chance c = {99 + (uint64_t)i};
 		int whole = i ? runs : runs / 4 + 1;
 		struct judge_card card;
 
-		for (int k = 0; k < runs; k++)
-			one += single_harm(&c, rates[i], .05, .00125) / runs;
-		for (int k = 0; k < whole; k++)
-			all += rollout_play(&engine, &w, 31 + (uint64_t)k, 2000000, &card) / whole;
-		printf("1 -> %3.0f %%     %8.1f %10.1f %6.2fx %12.1f %6.2fx  %s %s\n",
-			100 * rates[i], bound, one, one / bound, all, all / bound,
-			mark(one <= 1.5 * bound), mark(all <= 2.2 * bound));
+		for (int k = 0; k < runs; k++) {
+			n = single_harm(&c, rates[i], .05, .00125);
+			sum[0] += n;
+			squares[0] += n * n;
+		}
+		for (int k = 0; k < whole; k++) {
+			n = rollout_play(&engine, &w, 31 + (uint64_t)k, 2000000, &card);
+			sum[1] += n;
+			squares[1] += n * n;
+		}
+		e[0] = spread(sum[0], squares[0], runs);
+		e[1] = spread(sum[1], squares[1], whole);
+		sum[0] /= runs;
+		sum[1] /= whole;
+		printf("1 -> %2.0f %%   %8.1f %10.1f %5.2fx +- %.2f %12.1f %5.2fx +- %.2f  %s %s\n",
+			100 * rates[i], bound, sum[0], sum[0] / bound, e[0] / bound, sum[1],
+			sum[1] / bound, e[1] / bound, mark(sum[0] - 1.645 * e[0] <= 1.5 * bound),
+			mark(sum[1] - 1.645 * e[1] <= 2.2 * bound));
 	}
 }
 
@@ -551,7 +572,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	tables_fill();
 	bench_cost();
-	bench_harm(runs < 1000 ? runs : 1000);
+	bench_harm(runs < 2000 ? runs : 2000);
 	bench_rules(runs < 1000 ? runs : 1000);
 	bench_false_ok(runs, requests);
 	bench_healthy(rollouts, requests);

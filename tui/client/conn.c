@@ -247,10 +247,11 @@ static void unlink_call(struct conn *c, struct call *call)
 		*p = call->next;
 }
 
-static void collect(struct conn *c)
+/* Hands out what has been answered; the number of answers. */
+static int collect(struct conn *c)
 {
 	CURLMsg *m;
-	int left;
+	int left, count = 0;
 
 	while ((m = curl_multi_info_read(c->multi, &left))) {
 		struct call *call = NULL;
@@ -263,7 +264,9 @@ static void collect(struct conn *c)
 		unlink_call(c, call);
 		call->done(call->arg, &call->reply);
 		free_call(c, call);
+		count++;
 	}
+	return count;
 }
 
 int conn_send(struct conn *c, const struct request *q, conn_done done, void *arg)
@@ -305,8 +308,10 @@ int conn_wait(struct conn *c, struct conn_fd *fds, int count, int timeout_ms)
 	for (int i = 0; i < count; i++)
 		/* The bits of curl_waitfd are those of poll(2): IN 1, PRI 2, OUT 4. */
 		w[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = fds[i].events};
-	/* Answers that came while a request was being sent wait in the queue already. */
-	collect(c);
+	/* Answers that came while a request was being sent wait in the queue already. What they
+	 * brought is not known to whoever said how long to wait. */
+	if (collect(c))
+		timeout_ms = 0;
 	curl_multi_poll(c->multi, w, (unsigned)count, timeout_ms, NULL);
 	for (int i = 0; i < count; i++)
 		fds[i].revents = w[i].revents;

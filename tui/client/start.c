@@ -146,6 +146,12 @@ static void spawn(const struct home *h, int ready, int out)
 
 	must(n > 0);
 	exe[n] = '\0';
+	/* Replaced under us, by an upgrade: the new one stands at the same place. */
+	if (n > 10 && strcmp(exe + n - 10, " (deleted)") == 0) {
+		exe[n - 10] = '\0';
+		if (access(exe, X_OK) < 0)
+			str_copy(exe, sizeof exe, "/proc/self/exe");
+	}
 	child = fork();
 	if (child == 0) {
 		setsid();

@@ -146,6 +146,7 @@ static int open_console(struct shell *sh)
 		.project = parsed_get(sh->args, "project"),
 		.color = parsed_get(sh->args, "color"),
 		.place = parsed_get(sh->args, "PLACE"),
+		.ascii = parsed_get(sh->args, "ascii") != NULL,
 	};
 
 	return sh->hooks->console(&options);

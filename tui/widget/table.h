@@ -15,6 +15,7 @@ struct table_column {
 	const char *title; /* with the unit: "p99 ms" */
 	int width;	   /* columns; at least this when flexible */
 	int flex;	   /* share of the room left over; 0 for a fixed column */
+	int most;	   /* columns that a flexible one never exceeds; 0: no end */
 	int drop;	   /* 0 always shown; the highest number is dropped first when narrow */
 	bool right;	   /* numbers: aligned right */
 };

@@ -56,6 +56,11 @@ static void layout_make(const struct table *t, int cols, struct layout *l)
 		room -= share;
 		flex -= t->columns[i].flex;
 		l->width[i] += share;
+		/* A name must not stand a screen away from what is said about it. */
+		if (t->columns[i].most && l->width[i] > t->columns[i].most) {
+			room += l->width[i] - t->columns[i].most;
+			l->width[i] = t->columns[i].most;
+		}
 	}
 }
 

@@ -258,7 +258,7 @@ static void test_order_inside_a_tick(void **state)
 			if (!events[i].is_value)
 				events[i].request.share = events[i].request.w = .05;
 		for (int i = 0; t > 60 && i < n; i += 3)
-			events[i].request.w = i % 2 ? .21 : .2;
+			events[i].request.w = events[i].value.w = i % 2 ? .21 : .2;
 		for (int i = 0; i < n; i++)
 			event_take(a, t, &events[i]);
 		shuffle(events, n, &order);
@@ -372,17 +372,20 @@ static void test_slow_answers_count(void **state)
 	(void)state;
 	c.timeout_s = 2;
 	j = rollout_judge_new(&c);
+	for (int i = 0; i < 1000; i++)
+		rollout_judge_warm(j, .05);
 	r.latency_s = 1.9;
 	rollout_judge_request(j, &r);
 	r.latency_s = 2.1;
 	rollout_judge_request(j, &r);
 	close_all(j, 1);
-	r.latency_s = .1;
+	r.latency_s = .01;
 	rollout_judge_request(j, &r);
 	close_all(j, 2);
 	rollout_judge_read(j, &card);
 	assert_true(card.n[1] == 3 && card.late[1] == 1);
 	assert_true(fabs(card.signals[0].mean[1] - 2. / 3) < 1e-12);
+	assert_true(card.signals[1].n[1] == 3 && card.signals[1].mean[1] == 1);
 	rollout_judge_free(j);
 }
 
@@ -405,6 +408,7 @@ static void test_steps(void **state)
 		play(j, &w, 40 + (uint64_t)i, i * 500, i * 500 + 1, &card);
 		assert_int_not_equal(card.verdict, JUDGE_OK);
 		assert_int_equal(card.step, i);
+		assert_true(card.signals[0].log_e_ok_most < 1);
 		assert_true(fabs(card.signals[0].ok_limit - steps[i].limit) < 1e-12);
 		play(j, &w, 60 + (uint64_t)i, i * 500 + 1, i * 500 + 500, &card);
 		if (i == 2)

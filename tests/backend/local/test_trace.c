@@ -109,9 +109,11 @@ static void test_garbage(void **state)
 		struct err e = {0};
 
 		memcpy(text, good, n);
-		for (int k = (int)(chance_bits(&c) % 4); k >= 0 && n; k--) {
+		for (int k = (int)(chance_bits(&c) % 4); k >= 0; k--) {
 			char byte = bytes[chance_bits(&c) % sizeof bytes];
 
+			if (n == 0)
+				break;
 			at = chance_bits(&c) % n;
 			switch (chance_bits(&c) % 4) {
 			case 0:

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define TRACE_DELAY 5 /* seconds until an outcome */
+#define TRACE_DELAY 5 /* seconds until every other outcome; the others take 2 */
 #define TRACE_RATE  40
 
 struct trace_row {
@@ -31,7 +31,6 @@ static inline void trace_make(FILE *f, int seconds, int bad, int step)
 
 	for (int t = 0; t < seconds; t++) {
 		struct trace_row *now = rows[t % (TRACE_DELAY + 1)];
-		struct trace_row *then = rows[(t + 1) % (TRACE_DELAY + 1)];
 
 		for (int i = 0; i < TRACE_RATE; i++) {
 			struct trace_row *r = &now[i];
@@ -55,13 +54,14 @@ static inline void trace_make(FILE *f, int seconds, int bad, int step)
 				r->failed, r->latency_s, r->score);
 		}
 		for (int k = 0; k < TRACE_RATE && t >= TRACE_DELAY; k++) {
-			const struct trace_row *r = &then[k * step % TRACE_RATE];
+			int i = k * step % TRACE_RATE, late = i % 2 ? TRACE_DELAY : 2;
+			const struct trace_row *r = &rows[(t - late) % (TRACE_DELAY + 1)][i];
 
 			fprintf(f,
 				"{\"k\":\"label\",\"t\":%.3f,\"id\":\"%d-%d\",\"arm\":\"%s\","
 				"\"w\":%.17g,\"score\":%.17g,\"y\":%d}\n",
-				t + .75, t - TRACE_DELAY, k, r->candidate ? "canary" : "stable",
-				r->w, r->score, r->y);
+				t + .75, t - late, i, r->candidate ? "canary" : "stable", r->w,
+				r->score, r->y);
 		}
 	}
 }

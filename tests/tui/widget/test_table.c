@@ -43,9 +43,9 @@ static void items_cell(void *ctx, size_t row, int column, struct table_cell *out
 }
 
 static const struct table_column columns[] = {
-	{"NAME", 8, 1, 0, false},
-	{"share %", 8, 0, 0, true},
-	{"NOTE", 12, 0, 2, false},
+	{.title = "NAME", .width = 8, .flex = 1},
+	{.title = "share %", .width = 8, .right = true},
+	{.title = "NOTE", .width = 12, .drop = 2},
 };
 
 static const struct items start = {
