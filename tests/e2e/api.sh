@@ -136,7 +136,7 @@ done <<'END'
 404 /v1/rollouts/99999
 404 /v1/changes/99999
 404 /v1/versions/t~v99
-400 /v1/versions/v1
+404 /v1/versions/v99
 400 /v1/rollouts/x
 400 /v1/rollouts/-1
 400 /v1/rollouts/1e3

@@ -57,7 +57,8 @@ oops 2 "no role\|did you mean" --as amdin status
 # -- the same words as JSON, as the API says them --
 # What the clock moves is left out.
 strip='walk(if type == "object" then del(.now_us, .uptime_s, .data_us, .lease_until_us, .rate,
-	.spark, .spark_errors, .head, .p99_ms, .gateway, .ingest, .stable_stats) else . end)'
+	.spark, .spark_errors, .head, .p99_ms, .gateway, .ingest, .stable_stats) |
+	(if .why then .why |= sub("[0-9]+ (s|min) ago"; "ago") else . end) else . end)'
 alike() { # PATH WORDS...
 	run "${@:2}" --json
 	[ $rc = 0 ] && jq -S "$strip" "$dir/out" >"$dir/said" 2>/dev/null &&
