@@ -157,7 +157,7 @@ static void add_signal(struct text *t, const struct node *s)
 	if (strcmp(f->name, "throughput") != 0)
 		snprintf(effect, sizeof effect, "%s%s", y - x > 0 ? "+" : "",
 			numfmt(c, sizeof c, y - x, f->decimals));
-	text_addf(t, ROLE_text, ATTR_NONE, "%-20s %10s %10s ", name,
+	text_addf(t, ROLE_text, ATTR_NONE, "%-20s %9s %9s ", name,
 		numfmt(a, sizeof a, x, f->decimals), numfmt(b, sizeof b, y, f->decimals));
 	text_addf(t, strcmp(seen, "worse") == 0 ? ROLE_harm : ROLE_text, ATTR_NONE, "%9s ", effect);
 	text_addf(t, ROLE_text, ATTR_NONE, "%8s  ", numfmt(c, sizeof c, n, 0));
@@ -172,14 +172,14 @@ static void add_signals(struct text *t, const struct node *r)
 {
 	int n;
 	const struct node *list = node_list(node_get(r, "signals"), "", &n);
-	char stable[11], candidate[11];
+	char stable[10], candidate[10];
 
 	if ((!n && node_int(r, "ended_us", 0)) || strcmp(node_str(r, "state", ""), "waiting") == 0)
 		return;
 	str_copy(stable, sizeof stable, node_str(r, "from", ""));
 	str_copy(candidate, sizeof candidate, node_str(r, "to", ""));
 	text_line(t);
-	text_addf(t, ROLE_heading, ATTR_NONE, "%-20s %10s %10s %9s %8s  %s", "SIGNAL, this step",
+	text_addf(t, ROLE_heading, ATTR_NONE, "%-20s %9s %9s %9s %8s  %s", "SIGNAL, this step",
 		stable, candidate, "effect", "n", "verdict");
 	text_line(t);
 	for (int i = 0; i < n; i++)

@@ -57,6 +57,8 @@ static int rank(const struct event *ev, const struct endpoint_view *v)
 								  equal(ev->version, ep->candidate))
 			       ? 1
 			       : 0;
+	if (equal(ev->verb, "engine.restore")) /* touches all there is */
+		return 3;
 	if (equal(ev->endpoint, ep->id))
 		return lowers(ev->verb) || (ep->rollout && ev->rollout != ep->rollout) ? 2 : 3;
 	/* Of another endpoint, or of the whole project. */

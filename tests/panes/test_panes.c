@@ -120,6 +120,51 @@ static void screens_are_as_recorded(void **state)
 		}
 }
 
+/* The hint line offers what can be done with the selected thing as it is now, and nothing else. */
+static void hints_fit_the_selection(void **state)
+{
+	static const struct {
+		const char *place, *file;
+		int down; /* rows from the first */
+		const char *with, *without;
+	} cases[] = {
+		{"now", "now.json", 0, "K alert seen", "X abort"},
+		{"rollouts", "rollouts.json", 0, "X abort", "N advance"},     /* waiting */
+		{"rollouts", "rollouts.json", 1, "N advance", "R resume"},    /* stepping */
+		{"rollouts", "rollouts.json", 2, "Enter explain", "X abort"}, /* aborted */
+		{"changes", "changes.json", 1, "u undo", "X abort"},
+		{"changes", "changes.json", 5, "Enter explain", "u undo"}, /* undone */
+	};
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *const files[PANE_FEEDS] = {cases[i].file};
+		struct buf shown = {0};
+		struct app a;
+
+		open_app(&a, &o);
+		canvas_resize(a.canvas, 24, 120);
+		load(&a, cases[i].place, files);
+		for (int k = 0; k < cases[i].down; k++)
+			app_command(&a, "move down");
+		app_draw(&a);
+		canvas_dump(a.canvas, &shown);
+		if (!strstr(buf_text(&shown), cases[i].with) ||
+			strstr(buf_text(&shown), cases[i].without))
+			fail_msg("case %zu:\n%s", i, buf_text(&shown));
+		/* No act is offered on a screen that may have moved on. */
+		a.link = LINK_DOWN;
+		app_draw(&a);
+		buf_reset(&shown);
+		canvas_dump(a.canvas, &shown);
+		assert_null(strstr(buf_text(&shown), "X abort"));
+		assert_null(strstr(buf_text(&shown), "u undo"));
+		buf_release(&shown);
+		app_release(&a);
+	}
+}
+
 /* Any size is drawn without a crash, with data and without. */
 static void every_size_is_drawn(void **state)
 {
@@ -189,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(screens_are_as_recorded),
+		cmocka_unit_test(hints_fit_the_selection),
 		cmocka_unit_test(every_size_is_drawn),
 		cmocka_unit_test(cursor_starts_on_the_top_suspect),
 		cmocka_unit_test(cursor_moves_over_both_lists),

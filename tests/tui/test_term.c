@@ -85,10 +85,10 @@ static void rows_cell(void *ctx, size_t row, int column, struct table_cell *out)
 }
 
 static const struct table_column columns[] = {
-	{"TIME", 8, 0, 0, false},
-	{"ENDPOINT", 10, 0, 0, false},
-	{"STATE", 9, 0, 0, false},
-	{"WHAT", 10, 1, 1, false},
+	{.title = "TIME", .width = 8},
+	{.title = "ENDPOINT", .width = 10},
+	{.title = "STATE", .width = 9},
+	{.title = "WHAT", .width = 10, .flex = 1, .drop = 1},
 };
 
 static void child_draw(struct term *t, struct canvas *c, struct table *table)

@@ -137,6 +137,7 @@ static void test_suspicion(void **state)
 		{"rollout.start", "flights/other", "flights", 9 * MIN, 1, 9, "v3", 0, 1,
 			"9 min before the trouble"},
 		{"spec.apply", NULL, "flights", 9 * MIN, 1, 0, NULL, 0, 2, "9 min"},
+		{"engine.restore", NULL, NULL, 9 * MIN, 1, 0, NULL, 0, 3, "9 min"},
 		{"version.add", NULL, "flights", 9 * MIN, 1, 0, "v5", 0, 0, "14 min ago"},
 		{"version.add", NULL, "flights", 9 * MIN, 1, 0, "v2", 0, 1, "9 min"},
 		{"version.add", NULL, "eta", 9 * MIN, 1, 0, "v2", 0, 0, "14 min ago"},

@@ -92,6 +92,28 @@ static void test_pictures(void **state)
 	}
 }
 
+/* No data is a gap, not a slope; what is outside the times shown does not stretch the axis. */
+static void test_gaps_and_zoom(void **state)
+{
+	double x[] = {0, 10, 11, 12, 18, 19, 20}, y[] = {500, 1, 1, NAN, NAN, 3, 3};
+	double zero[] = {0, 0, 0, 0, 0, 0, 0};
+	struct chart ch = {.series = {{.x = x, .y = y, .n = 7}},
+		.nseries = 1,
+		.from_zero = true,
+		.fixed_x = true,
+		.x_min = 10,
+		.x_max = 20};
+	char *shown = drawn(&ch, 4, 24, CHARSET_ASCII);
+
+	(void)state;
+	assert_string_equal(shown, "4|\n |                   ***\n2|***\n0|\n");
+	free(shown);
+	ch.series[0].y = zero;
+	shown = drawn(&ch, 3, 24, CHARSET_ASCII);
+	assert_string_equal(shown, "1|\n |\n0|**********************\n");
+	free(shown);
+}
+
 static void test_scales_are_round(void **state)
 {
 	static const struct {
@@ -184,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pictures),
+		cmocka_unit_test(test_gaps_and_zoom),
 		cmocka_unit_test(test_scales_are_round),
 		cmocka_unit_test(test_any_data_and_size_is_drawn),
 		cmocka_unit_test(test_sparklines),
