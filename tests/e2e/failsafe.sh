@@ -25,6 +25,8 @@ for ((i = 0; i < rounds; i++)); do
 	wrong=$((wrong + $(awk -v t="$after" '$2 > t && $5 != "v1"' "$dir/abort$i.tsv" | wc -l)))
 	seen=$((seen + $(awk -v t="$after" '$2 > t' "$dir/abort$i.tsv" | wc -l)))
 	is "failed requests of round $i" "$(jq .failed "$dir/abort$i.out")" 0
+	awk -v t="$after" '$4 !~ /^2/ || ($2 > t && $5 != "v1") { print "# round '$i', abort at " t ": " $0 }' \
+		"$dir/abort$i.tsv"
 done
 is "candidate's requests of $seen sent after an abort" "$wrong" 0
 check "there was traffic after the abort" test "$seen" -gt $((rounds * 50))
