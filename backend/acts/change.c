@@ -166,8 +166,10 @@ int change_commit(
 		return rc;
 	if (ep && c->endpoint) {
 		/* Whoever opens the gate is watching now: the lease has its full time to arrive. */
-		if (c->endpoint->gate && !ep->row.gate && ep->lease_mono_us < lease)
+		if (c->endpoint->gate && !ep->row.gate) {
 			ep->lease_mono_us = lease;
+			ep->lease_until_us = 0; /* not told to the gateway yet */
+		}
 		ep->row = *c->endpoint;
 	}
 	log_change(c, *seq);

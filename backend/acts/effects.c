@@ -157,13 +157,20 @@ int effect_lease(struct world *w, struct live_endpoint *ep, struct err *e)
 
 int effect_route(struct world *w, struct live_endpoint *ep, struct err *e)
 {
-	struct gateway_route want = route_desired(ep);
+	struct gateway_route want;
 	int rc = 0;
 
 	if (w->hold)
 		return 0;
-	/* A share counts only while its lease is fresh, so the lease goes first. */
-	if (want.gate && ep->lease_until_us < clock_wall_us(&w->clock) + w->settings.lease_ms * 500)
+	/* Pins before anything that lets the candidate have a share. A failure leaves them unsent,
+	 * and then there is no lease either. */
+	if (ep->row.gate && ep->overrides_unsent)
+		(void)effect_overrides(w, ep, e);
+	want = route_desired(ep);
+	/* A share counts only while its lease is fresh, so the lease goes first: a new one where
+	 * none is running. A running one is renewed by the tick that has judged, and by nothing
+	 * else. */
+	if (want.gate && !ep->overrides_unsent && ep->lease_until_us <= clock_wall_us(&w->clock))
 		rc = effect_lease(w, ep, e);
 	if (!rc)
 		rc = gateway_set_route(w->gateway, ep->row.id, &want, e);

@@ -222,7 +222,7 @@ static void check_route(struct world *w, struct live_endpoint *ep)
 	if (ep->overrides_unsent)
 		(void)effect_overrides(w, ep, &e);
 	want = route_desired(ep);
-	e.code = 0;
+	e.code = 0; /* the pins have their own mark; below it is about the row */
 	if (gateway_get_route(w->gateway, ep->row.id, &seen, &e) == 0 && route_same(&seen, &want)) {
 		if (!ep->in_force_known)
 			ep->confirmed_us = clock_wall_us(&w->clock);
@@ -292,7 +292,8 @@ void reconcile_lapses(struct world *w)
 			check_lapse(w, w->endpoints[i]);
 }
 
-/* Traffic of which no record arrives cannot be judged: the log is deaf, and no lease is renewed. */
+/* Traffic of which no record arrives cannot be judged: the log is deaf, and no lease is renewed.
+ * Counted since the last record, so that a trickle of requests is missed as well as a flood. */
 static void check_hearing(struct world *w)
 {
 	int64_t records = ingest_get_counts(w->ingest).received;
@@ -301,16 +302,16 @@ static void check_hearing(struct world *w)
 
 	if (!w->gateway_up || gateway_get_info(w->gateway, &info, &e))
 		return;
-	if (records > w->last_records) {
+	/* A record arrived, the gateway counts anew, or this is the first look. */
+	if (records > w->last_records || info.requests < w->last_requests || !w->hearing_known) {
 		w->deaf = 0;
-	} else if (info.requests > w->last_requests + 2 && w->last_requests) {
-		if (!w->deaf)
-			log_warn("ingest.deaf",
-				"requests pass the gateway and no record of them arrives");
+		w->hearing_known = 1;
+		w->last_records = records;
+		w->last_requests = info.requests;
+	} else if (info.requests > w->last_requests + 2 && !w->deaf) {
+		log_warn("ingest.deaf", "requests pass the gateway and no record of them arrives");
 		w->deaf = 1;
 	}
-	w->last_records = records;
-	w->last_requests = info.requests;
 }
 
 /* Judged first, renewed after: a tick that does not get here leaves the lease to run out. One that
@@ -326,7 +327,7 @@ static void judge_and_renew(struct world *w, struct live_endpoint *ep)
 		return;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_sum(ep->window, arm, now, 60, &arms[arm]);
-	if (w->deaf || judge_counts.judge(arms, values) < 0 ||
+	if (w->deaf || ep->overrides_unsent || judge_counts.judge(arms, values) < 0 ||
 		ep->lease_mono_us <= clock_mono_us(&w->clock))
 		return;
 	if (effect_lease(w, ep, &e))

@@ -66,10 +66,12 @@ struct world {
 	int project_count;
 	int64_t started_us;
 	int gateway_up;
-	int64_t last_requests, last_records; /* gateway's and ingest's counters at the last tick */
-	int deaf; /* requests pass the gateway and no record of them arrives */
-	int hold; /* after a restore: nothing is moved until a person chooses */
-	int team; /* a team's engine: lives in /run/pithead or /var/lib/pithead */
+	/* The gateway's and ingest's counters when a record was last seen to arrive. */
+	int64_t last_requests, last_records;
+	int hearing_known; /* they have been read once */
+	int deaf;	   /* requests pass the gateway and no record of them arrives */
+	int hold;	   /* after a restore: nothing is moved until a person chooses */
+	int team;	   /* a team's engine: lives in /run/pithead or /var/lib/pithead */
 	int stopping, stop_all;
 };
 
