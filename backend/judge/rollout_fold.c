@@ -9,6 +9,8 @@
 #include "backend/base/xalloc.h"
 #include "backend/judge/rollout_judge_priv.h"
 
+#define BORROWED_WEIGHT 50 /* latencies that the whole's share above a mark counts for */
+
 static int is_share(double w)
 {
 	return w > 0 && w < 1;
@@ -70,6 +72,23 @@ static double ok_limit(const struct rollout_judge *j, const struct judge_line *l
 	return j->config.signals[l->signal].ok_margin * judge_ladder_factor(&j->config, share);
 }
 
+/* The mark is the whole's; how often this segment's answers lie above it is its own affair. */
+static struct exceedance_aim line_aim(
+	const struct rollout_judge *j, const struct judge_line *l, double share)
+{
+	struct exceedance_aim aim =
+		exceedance_aim(j->marks, l->p, ok_limit(j, l, share), j->config.latency_least);
+	const struct proportion *p = &l->run.rate[RUN_GLOBAL];
+	double ps;
+
+	if (!j->config.borrows_latencies || !aim.ready)
+		return aim;
+	ps = (p->stable_events + aim.ps * BORROWED_WEIGHT) / (p->stable_n + BORROWED_WEIGHT);
+	aim.a *= ps / aim.ps;
+	aim.ps = ps;
+	return aim;
+}
+
 /* All shares of one tick have the same marks, those of its first request. */
 static void group_aim(const struct rollout_judge *j, struct judge_group *g)
 {
@@ -84,9 +103,8 @@ static void group_aim(const struct rollout_judge *j, struct judge_group *g)
 	for (int i = 0; i < j->line_count; i++) {
 		const struct judge_line *l = &j->lines[i];
 
-		if (l->quantile >= 0)
-			g->aim[l->quantile] = exceedance_aim(j->latencies, l->p,
-				ok_limit(j, l, g->share), j->config.latency_least);
+		if (l->quantile >= 0 && j->marks)
+			g->aim[l->quantile] = line_aim(j, l, g->share);
 	}
 }
 
@@ -108,6 +126,8 @@ static struct judge_group *group_find(struct rollout_judge *j, const struct judg
 	if (!room)
 		return NULL;
 	memset(room, 0, sizeof *room);
+	for (int i = 0; i < j->config.shifts; i++)
+		judge_group_bins(j, room)[i] = (struct judge_bins){0};
 	room->tick = r->tick;
 	room->share = r->share;
 	room->w = r->w;
@@ -133,7 +153,7 @@ static void latency_take(struct rollout_judge *j, struct judge_group *g, int arm
 			seconds > (1 + j->config.signals[l->signal].harm_margin) * aim->q;
 		g->over[l->quantile][2] += seconds > (1 + ok_limit(j, l, g->share)) * aim->q;
 	}
-	if (!arm)
+	if (!arm && j->latencies)
 		latency_add(j->latencies, seconds);
 }
 
@@ -161,18 +181,18 @@ void rollout_judge_request(struct rollout_judge *j, const struct judge_request *
 	g->n[arm]++;
 	g->failed[arm] += late.failed != 0;
 	if (late.latency_s >= 0) {
-		if (j->latencies)
+		if (j->marks)
 			latency_take(j, g, arm, late.latency_s);
 	} else {
 		j->dropped[arm]++;
 	}
-	if (isfinite(late.score))
-		g->scored[arm]++;
+	/* What failed has no score to deliver: that is its error, not a fault of the log. */
+	g->scored[arm] += late.failed || isfinite(late.score);
 	for (int i = 0; i < j->config.shifts; i++) {
 		bin = i ? late.feature_bin[i]
 			: shift_bin(isfinite(late.score) ? late.score : NAN, SHIFT_BINS);
 		if (bin >= 0 && bin < SHIFT_BINS)
-			g->bins[i][arm][bin]++;
+			judge_group_bins(j, g)[i].count[arm][bin]++;
 	}
 }
 
@@ -233,9 +253,11 @@ static void fold_group(struct rollout_judge *j, const struct judge_group *g)
 	srm_fold(&j->srm, g->w, g->n[1], g->n[0]);
 	srm_fold(&j->srm_scores, g->w, g->scored[1], g->scored[0]);
 	for (int i = 0; i < j->config.shifts; i++) {
+		const struct judge_bins *counted = &judge_group_bins(j, g)[i];
+
 		for (int b = 0; b < SHIFT_BINS; b++) {
-			bins[0][b] = g->bins[i][0][b];
-			bins[1][b] = g->bins[i][1][b];
+			bins[0][b] = counted->count[0][b];
+			bins[1][b] = counted->count[1][b];
 		}
 		shift_fold(&j->shifts[i], g->w, bins[1], bins[0]);
 	}
@@ -271,11 +293,13 @@ static int fold_run(struct rollout_judge *j, const struct judge_value *v, int mo
 	for (; count < most && v[count].signal == v->signal && v[count].w == v->w; count++) {
 		const struct judge_value *x = &v[count];
 
+		n[x->candidate]++;
+		if (x->failed)
+			continue;
 		for (int i = 0; i < j->line_count; i++)
 			for (int k = 0; j->lines[i].signal == v->signal && k < RUN_COUNT; k++)
 				bounded_mean_add(&j->lines[i].run.mean[k], x->candidate,
 					j->lines[i].mirrored ? 1 - x->value : x->value);
-		n[x->candidate]++;
 		note(j, v->signal, tick, x->candidate, 1, x->value);
 		if (x->outcome >= 0)
 			j->signals[v->signal].classes |= 1 << x->outcome;
@@ -299,7 +323,7 @@ void rollout_judge_value(struct rollout_judge *j, int64_t tick, const struct jud
 	must(j->config.signals[v->signal].kind == JUDGE_MEAN);
 	if (!is_share(v->w))
 		return;
-	if (!isfinite(v->value)) {
+	if (!isfinite(v->value) && !v->failed) {
 		j->dropped[v->candidate != 0]++;
 		return;
 	}
@@ -309,6 +333,8 @@ void rollout_judge_value(struct rollout_judge *j, int64_t tick, const struct jud
 	if (!j->value_count)
 		j->value_tick = tick;
 	j->values[j->value_count] = *v;
+	if (v->failed)
+		j->values[j->value_count].value = 0;
 	j->values[j->value_count++].candidate = v->candidate != 0;
 }
 

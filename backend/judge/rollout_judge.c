@@ -49,6 +49,10 @@ struct judge_signal_config *judge_config_add(struct judge_config *c, enum judge_
 		.prior_mean = kind == JUDGE_ERRORS ? .01 : .5,
 		.prior_n = kind == JUDGE_ERRORS ? 50 : 10,
 		.prior_sd = .25};
+	if (kind == JUDGE_ERRORS) {
+		s->shown_scale = 100;
+		str_copy(s->shown_unit, sizeof s->shown_unit, "%");
+	}
 	str_copy(s->name, sizeof s->name, name);
 	if (kind == JUDGE_LATENCY) {
 		s->quantile[0] = quantile;
@@ -65,7 +69,7 @@ static int signal_check(const struct judge_signal_config *s, struct err *e)
 	if (s->kind != JUDGE_LATENCY && !(s->harm_margin < 1 && s->ok_margin < 1))
 		return err_set(
 			e, ERR_INVALID, "signal %s: its margin must be below 1 (100 %%)", s->name);
-	if (!(s->weight >= 0) || (s->critical && !(s->weight > 0)))
+	if (!(s->weight >= 0) || (judge_is_staked(s) && !(s->weight > 0)))
 		return err_set(e, ERR_INVALID, "signal %s: its part of the budget must be above 0",
 			s->name);
 	if (s->kind != JUDGE_LATENCY && (!(s->prior_mean > 0 && s->prior_mean < 1) ||
@@ -150,11 +154,11 @@ static void budgets_set(struct rollout_judge *j)
 	double sum = 0;
 
 	for (int i = 0; i < j->config.signal_count; i++)
-		sum += j->config.signals[i].critical ? j->config.signals[i].weight : 0;
+		sum += judge_is_staked(&j->config.signals[i]) ? j->config.signals[i].weight : 0;
 	for (int i = 0; i < j->config.signal_count; i++) {
 		const struct judge_signal_config *s = &j->config.signals[i];
 
-		j->signals[i].budget = s->critical ? s->weight / sum : 0;
+		j->signals[i].budget = judge_is_staked(s) ? s->weight / sum : 0;
 		j->signals[i].harm_most = -INFINITY;
 		j->signals[i].seen[0] = j->signals[i].seen[1] = INT64_MIN;
 	}
@@ -177,9 +181,11 @@ struct rollout_judge *rollout_judge_new(const struct judge_config *c)
 	j->groups = xcalloc((size_t)c->group_slots, sizeof *j->groups);
 	for (int i = 0; i < c->group_slots; i++)
 		j->groups[i].tick = GROUP_FREE;
+	if (c->shifts)
+		j->bins = xcalloc((size_t)c->group_slots * (size_t)c->shifts, sizeof *j->bins);
 	j->values = xcalloc((size_t)c->value_slots, sizeof *j->values);
-	if (quantiles)
-		j->latencies = xcalloc(1, sizeof *j->latencies);
+	if (quantiles && !c->borrows_latencies)
+		j->marks = j->latencies = xcalloc(1, sizeof *j->latencies);
 	for (int i = 0; i < c->shifts; i++)
 		shift_init(&j->shifts[i], SHIFT_BINS);
 	budgets_set(j);
@@ -196,6 +202,7 @@ void rollout_judge_free(struct rollout_judge *j)
 		return;
 	free(j->lines);
 	free(j->groups);
+	free(j->bins);
 	free(j->values);
 	free(j->latencies);
 	free(j);
@@ -204,7 +211,8 @@ void rollout_judge_free(struct rollout_judge *j)
 size_t rollout_judge_bytes(const struct rollout_judge *j)
 {
 	return sizeof *j + (size_t)j->line_count * sizeof *j->lines +
-	       (size_t)j->config.group_slots * sizeof *j->groups +
+	       (size_t)j->config.group_slots *
+		       (sizeof *j->groups + (size_t)j->config.shifts * sizeof *j->bins) +
 	       (size_t)j->config.value_slots * sizeof *j->values +
 	       (j->latencies ? sizeof *j->latencies : 0);
 }
@@ -215,4 +223,26 @@ void rollout_judge_warm(struct rollout_judge *j, double latency_s)
 		return;
 	j->latencies->seen[latency_bucket(latency_s)]++;
 	j->latencies->n++;
+}
+
+void rollout_judge_borrow_latencies(
+	struct rollout_judge *segment, const struct rollout_judge *whole)
+{
+	must(segment->config.borrows_latencies);
+	segment->marks = whole->latencies;
+}
+
+int judge_is_staked(const struct judge_signal_config *s)
+{
+	return s->critical || s->late;
+}
+
+int judge_is_awaited(const struct judge_signal_config *s)
+{
+	return s->critical && !s->late;
+}
+
+struct judge_bins *judge_group_bins(const struct rollout_judge *j, const struct judge_group *g)
+{
+	return j->bins ? j->bins + (g - j->groups) * j->config.shifts : NULL;
 }

@@ -4,8 +4,8 @@
  * the same input gives the same bits. Read by the engine's tick and by `pithead judge`.
  * Sources: the research on canary statistics, sections 2 (tests), 3 (verdicts), 6 (pitfalls).
  *
- *   HARM  log(sum over critical signals of v_m E_m) >= log(1/alpha_harm), E_m = mixture.h over a
- *         process of the whole rollout and one restarted at each step; latched for ever. Holds for
+ *   HARM  log(sum over critical and late signals of v_m E_m) >= log(1/alpha_harm), E_m = mixture.h
+ * over a process of the whole rollout and one restarted at each step; latched for ever. Holds for
  *         the whole rollout, all signals, any number of looks.
  *   OK    each critical signal's process of this step crossed 1/alpha_ok (each is a test of its own
  *         null, so that no correction is needed), enough requests, long enough; latched for the
@@ -37,6 +37,8 @@ struct judge_signal_config {
 	char name[32];
 	enum judge_kind kind;
 	int critical;  /* else it is told and decides nothing */
+	int late;      /* its outcomes come after the steps: it can prove HARM like a critical one,
+			* but never holds OK back nor makes the verdict missing */
 	double weight; /* of the false-abort budget; scaled so that the critical ones make 1 */
 	/* Fractions for errors, X for latency, the value's unit for a mean. HARM proves that the
 	 * difference is above harm_margin, OK that it is below ok_margin x the step's factor. */
@@ -46,6 +48,9 @@ struct judge_signal_config {
 	int quantiles;
 	int two_sided; /* a mean that may not move either way: half the stake on each */
 	int outcomes;  /* values are joined outcomes: with one class only they say nothing */
+	/* How people see it in a sentence: zero + scale x value, then the unit. scale 0 = 1. */
+	double shown_zero, shown_scale;
+	char shown_unit[8];
 };
 
 struct judge_config {
@@ -66,6 +71,7 @@ struct judge_config {
 	int whole_ticks;       /* values of a tick without a usable share are dropped with it */
 	int latch_ok;	       /* an OK of a signal stands for the step (the usual) */
 	int group_slots, value_slots; /* memory: open (tick, share) pairs, values of one tick */
+	int borrows_latencies;	      /* the marks come from rollout_judge_borrow_latencies() */
 };
 
 /* One counted request. */
@@ -76,7 +82,7 @@ struct judge_request {
 	double w;     /* the probability with which it counts (key_filter_see, or share) */
 	int failed;
 	double latency_s;	       /* INFINITY: no answer; NAN: not known */
-	double score;		       /* NAN: not read */
+	double score;		       /* NAN: not read; of a failed one nothing is expected */
 	int feature_bin[JUDGE_SHIFTS]; /* of shifts 1.. (reference deciles); -1 = not known */
 };
 
@@ -86,6 +92,7 @@ struct judge_value {
 	int signal, candidate;
 	double w, value;
 	int outcome; /* 0 or 1; -1 = the value is no outcome, or its classes are many */
+	int failed;  /* its request failed, there is no value: it only counts as having come */
 };
 
 struct judge_signal_card {
@@ -96,8 +103,9 @@ struct judge_signal_card {
 	double harm_limit, ok_limit;	    /* what the two prove, in the signal's unit */
 	double n[2], mean[2];		    /* stable, candidate: whole rollout; NAN without data */
 	double step_n[2], step_mean[2];
-	double budget;	       /* share of alpha_harm that is spent: v_m E_m alpha, at most 1 */
-	double left;	       /* requests on the candidate until OK at this pace, NAN = unknown */
+	int lower;     /* two-sided: the evidence of harm is that the candidate's is lower */
+	double budget; /* share of alpha_harm that is spent: v_m E_m alpha, at most 1 */
+	double left;   /* requests on the candidate until OK at this pace, NAN = unknown */
 	int64_t missing_since; /* tick, when verdict is missing */
 };
 
@@ -142,6 +150,15 @@ size_t rollout_judge_bytes(const struct rollout_judge *j);
 /* Notes a latency of stable from before the rollout (seconds), so that the quantiles are known from
  * its first request on. */
 void rollout_judge_warm(struct rollout_judge *j, double latency_s);
+
+/* Lets the judge of a segment (config.borrows_latencies) aim its latency signals by the histogram
+ * of `whole`, the judge of all traffic, instead of one of its own (24 KB). How often the segment's
+ * stable answers lie above such a mark is learned in the segment. The mark only aims: the test is
+ * valid whatever it is. `whole` must have a latency signal and outlive the borrowing; a loaded
+ * segment, or one whose whole was loaded, borrows again. Each request goes to both before either
+ * closes its tick. */
+void rollout_judge_borrow_latencies(
+	struct rollout_judge *segment, const struct rollout_judge *whole);
 
 /* Takes one request or value into its open tick. A request whose tick is closed is counted as late,
  * an error at infinite latency of the oldest open tick. w or share outside (0,1): not counted. */

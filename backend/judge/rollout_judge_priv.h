@@ -34,9 +34,13 @@ struct judge_group {
 	struct exceedance_aim aim[JUDGE_QUANTILES];
 	/* Above the mark: stable, candidate for HARM, candidate for OK. */
 	uint32_t over[JUDGE_QUANTILES][3];
-	uint32_t bins[JUDGE_SHIFTS][2][SHIFT_BINS];
 };
 #define GROUP_FREE INT64_MIN
+
+/* One histogram of one tick's requests with one share, of both arms. */
+struct judge_bins {
+	uint32_t count[2][SHIFT_BINS];
+};
 
 struct judge_sums {
 	double n[2], sum[2];
@@ -56,11 +60,13 @@ struct rollout_judge {
 	int line_count;
 	struct judge_signal signals[JUDGE_MOST_SIGNALS];
 	struct judge_group *groups; /* owned, config.group_slots */
+	struct judge_bins *bins;    /* owned, config.shifts for each group */
 	int last_group;		    /* where the last request went */
 	struct judge_value *values; /* owned, config.value_slots */
 	int value_count;
 	int64_t value_tick;
-	struct latency_histogram *latencies; /* owned; NULL without a latency signal */
+	struct latency_histogram *latencies; /* owned; NULL without a latency signal, or borrowed */
+	const struct latency_histogram *marks; /* what the quantiles are read from; NULL = none */
 	struct srm srm, srm_scores, srm_outcomes;
 	struct shift shifts[JUDGE_SHIFTS];
 	double share; /* of the step; 0 = none yet */
@@ -76,6 +82,13 @@ struct rollout_judge {
 
 /* Restarts what belongs to a step: the new share's limits. */
 void judge_step_begin(struct rollout_judge *j, double share, int64_t tick);
+
+/* Whether a signal has a part of the false-abort budget, and whether OK waits for it. */
+int judge_is_staked(const struct judge_signal_config *s);
+int judge_is_awaited(const struct judge_signal_config *s);
+
+/* The histograms of a group: config.shifts of them. */
+struct judge_bins *judge_group_bins(const struct rollout_judge *j, const struct judge_group *g);
 
 /* The factor of the limit of OK at a share. */
 double judge_ladder_factor(const struct judge_config *c, double share);

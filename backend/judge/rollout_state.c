@@ -8,7 +8,7 @@
 #include "backend/judge/visit.h"
 
 #define MAGIC	0x4a484450u /* "PDHJ" */
-#define VERSION 1
+#define VERSION 2
 
 static void walk_signal_config(struct visit *v, struct judge_signal_config *s)
 {
@@ -17,6 +17,7 @@ static void walk_signal_config(struct visit *v, struct judge_signal_config *s)
 	visit_text(v, s->name, sizeof s->name);
 	visit_int(v, &kind);
 	visit_int(v, &s->critical);
+	visit_int(v, &s->late);
 	visit_doubles(v, &s->weight, 1);
 	visit_doubles(v, &s->harm_margin, 1);
 	visit_doubles(v, &s->ok_margin, 1);
@@ -55,6 +56,7 @@ static void walk_config(struct visit *v, struct judge_config *c)
 	visit_int(v, &c->latch_ok);
 	visit_int(v, &c->group_slots);
 	visit_int(v, &c->value_slots);
+	visit_int(v, &c->borrows_latencies);
 }
 
 /* Only the same configuration gives the saved numbers their meaning. */
@@ -120,7 +122,7 @@ static void walk_srm(struct visit *v, struct srm *s)
 	visit_doubles(v, &s->expected, 1);
 }
 
-static void walk_group(struct visit *v, struct judge_group *g)
+static void walk_group(struct visit *v, struct judge_group *g, struct judge_bins *bins, int shifts)
 {
 	visit_i64(v, &g->tick);
 	if (g->tick == GROUP_FREE)
@@ -141,9 +143,9 @@ static void walk_group(struct visit *v, struct judge_group *g)
 		for (int k = 0; k < 3; k++)
 			visit_u32(v, &g->over[i][k]);
 	}
-	for (int i = 0; i < JUDGE_SHIFTS; i++)
+	for (int i = 0; i < shifts; i++)
 		for (int b = 0; b < 2 * SHIFT_BINS; b++)
-			visit_u32(v, &g->bins[i][b / SHIFT_BINS][b % SHIFT_BINS]);
+			visit_u32(v, &bins[i].count[b / SHIFT_BINS][b % SHIFT_BINS]);
 }
 
 /* Most buckets are empty: only the others are written, each with its number. */
@@ -182,6 +184,7 @@ static void walk_values(struct visit *v, struct rollout_judge *j)
 		visit_doubles(v, &x->w, 1);
 		visit_doubles(v, &x->value, 1);
 		visit_int(v, &x->outcome);
+		visit_int(v, &x->failed);
 		v->failed |= x->signal < 0 || x->signal >= j->config.signal_count ||
 			     (x->candidate & ~1) != 0;
 	}
@@ -229,7 +232,7 @@ static void walk_judge(struct visit *v, struct rollout_judge *j)
 		visit_doubles(v, &s->harm_most, 1);
 	}
 	for (int i = 0; i < j->config.group_slots; i++)
-		walk_group(v, &j->groups[i]);
+		walk_group(v, &j->groups[i], judge_group_bins(j, &j->groups[i]), j->config.shifts);
 	if (!v->failed)
 		walk_values(v, j);
 	if (!v->failed && j->latencies)

@@ -129,7 +129,7 @@ static double total_harm(const struct rollout_judge *j, int counted, int *worst)
 
 	*worst = -1;
 	for (int i = 0; i < j->config.signal_count; i++) {
-		if (!j->config.signals[i].critical)
+		if (!judge_is_staked(&j->config.signals[i]))
 			continue;
 		e = counted ? harm_log_e(j, i) : judge_signal_harm(j, i);
 		e += log(j->signals[i].budget);
@@ -154,19 +154,21 @@ static void note_most(struct rollout_judge *j)
 /* OK, missing or undecided, when it is neither invalid nor harm. */
 static enum judge_verdict verdict_of_signals(const struct rollout_judge *j, int64_t now)
 {
-	int critical = 0, ok = 0, missing = 0;
+	int awaited = 0, ok = 0, missing = 0;
 	int64_t since;
 
 	for (int i = 0; i < j->config.signal_count; i++) {
 		enum judge_verdict v = signal_verdict(j, i, now, &since);
 
-		critical += j->config.signals[i].critical;
-		ok += j->config.signals[i].critical && v == JUDGE_OK;
-		missing += j->config.signals[i].critical && v == JUDGE_MISSING;
+		if (!judge_is_awaited(&j->config.signals[i]))
+			continue;
+		awaited++;
+		ok += v == JUDGE_OK;
+		missing += v == JUDGE_MISSING;
 	}
-	if (missing || !critical || j->share == 0)
+	if (missing || !awaited || j->share == 0)
 		return JUDGE_MISSING;
-	if (ok < critical || j->step_n[1] < j->config.least_candidate ||
+	if (ok < awaited || j->step_n[1] < j->config.least_candidate ||
 		now - j->step_tick < j->config.least_ticks)
 		return JUDGE_UNDECIDED;
 	if (j->config.psi_block > 0 && j->config.shifts && is_shifted(j, 0, j->config.psi_block))
@@ -217,6 +219,17 @@ static double requests_left(const struct rollout_judge *j, double log_e_ok)
 	return log_e_ok > .2 && j->step_n[1] > 0 ? need * j->step_n[1] / log_e_ok : (double)NAN;
 }
 
+/* Of a two-sided signal: whether the evidence is more that the candidate's mean is lower. */
+static int is_lower(const struct rollout_judge *j, int signal)
+{
+	double e[2] = {-INFINITY, -INFINITY};
+
+	for (int i = 0; i < j->line_count; i++)
+		if (j->lines[i].signal == signal && j->config.signals[signal].two_sided)
+			e[j->lines[i].mirrored] = judge_line_harm(j, &j->lines[i]);
+	return e[1] > e[0];
+}
+
 static void signal_read(const struct rollout_judge *j, int i, struct judge_signal_card *c)
 {
 	const struct judge_signal_config *config = &j->config.signals[i];
@@ -233,7 +246,8 @@ static void signal_read(const struct rollout_judge *j, int i, struct judge_signa
 	c->verdict = signal_verdict(j, i, now, &c->missing_since);
 	if (j->verdict == JUDGE_HARM && j->worst == i)
 		c->verdict = JUDGE_HARM;
-	if (config->critical)
+	c->lower = is_lower(j, i);
+	if (judge_is_staked(config))
 		c->budget = fmin(1, exp(fmin(700, harm_log_e(j, i)) + log(s->budget) +
 					    log(j->config.alpha_harm)));
 	c->left = requests_left(j, c->log_e_ok);
@@ -274,8 +288,8 @@ static void say_missing(
 		"", " of stable", " of the candidate", " of stable and the candidate"};
 	int i = 0;
 
-	while (i < c->signal_count &&
-		(c->signals[i].verdict != JUDGE_MISSING || !j->config.signals[i].critical))
+	while (i < c->signal_count && (c->signals[i].verdict != JUDGE_MISSING ||
+					      !judge_is_awaited(&j->config.signals[i])))
 		i++;
 	if (i == c->signal_count) {
 		snprintf(out, size, "no request has been judged yet");
@@ -295,20 +309,37 @@ static void say_missing(
 			c->signals[i].name, (long long)c->signals[i].missing_since);
 }
 
+/* "brier is 0.172 on the candidate and 0.148 on stable: worse by more than 0.005" */
+static void say_worse(const struct judge_signal_config *config, const struct judge_signal_card *s,
+	char *out, size_t size)
+{
+	double scale = fabs(config->shown_scale) > 0 ? config->shown_scale : 1;
+	const char *space = config->shown_unit[0] ? " " : "", *how = "worse";
+
+	if (config->two_sided)
+		how = s->lower == (scale > 0) ? "lower" : "higher";
+	snprintf(out, size,
+		"%s is %.4g%s%s on the candidate and %.4g%s%s on stable: %s by more "
+		"than %.3g%s%s",
+		s->name, config->shown_zero + scale * s->mean[1], space, config->shown_unit,
+		config->shown_zero + scale * s->mean[0], space, config->shown_unit, how,
+		fabs(scale) * s->harm_limit, space,
+		strcmp(config->shown_unit, "%") == 0 ? "pp" : config->shown_unit);
+}
+
 static void say_harm(
 	const struct rollout_judge *j, const struct judge_card *c, char *out, size_t size)
 {
+	const struct judge_signal_config *config = &j->config.signals[j->worst];
 	const struct judge_signal_card *s = &c->signals[j->worst];
 
-	if (j->config.signals[j->worst].kind == JUDGE_LATENCY)
+	if (config->kind == JUDGE_LATENCY)
 		snprintf(out, size,
 			"%s is more than %.3g %% slower: %.4g %% of the candidate's answers are "
 			"above stable's mark so raised, %.4g %% of stable's above the mark",
 			s->name, 100 * s->harm_limit, 100 * s->mean[1], 100 * s->mean[0]);
 	else
-		snprintf(out, size,
-			"%s is %.4g on the candidate and %.4g on stable: worse by more than %.3g",
-			s->name, s->mean[1], s->mean[0], s->harm_limit);
+		say_worse(config, s, out, size);
 }
 
 static void say(const struct rollout_judge *j, struct judge_card *c)
