@@ -145,6 +145,7 @@ static void latency_take(struct rollout_judge *j, struct judge_group *g, int arm
 
 		if (l->quantile < 0 || !aim->ready)
 			continue;
+		slowdown_add(&j->slowdowns[l->quantile], arm, g->w, seconds, aim->q, aim->ps);
 		if (!arm) {
 			g->over[l->quantile][0] += seconds > aim->q;
 			continue;
@@ -218,6 +219,8 @@ static void fold_errors(struct rollout_judge *j, struct judge_line *l, const str
 		proportion_begin(&l->run.rate[k], g->w, &b);
 		proportion_fold(&l->run.rate[k], &b, &c);
 	}
+	band_begin(&j->signals[l->signal].band);
+	band_counts(&j->signals[l->signal].band, g->w, &c);
 	for (int arm = 0; arm < 2; arm++)
 		note(j, l->signal, g->tick, arm, g->n[arm], g->failed[arm]);
 }
@@ -284,12 +287,14 @@ static int by_share(const void *a, const void *b)
 /* The values from v on that have the same signal and share; returns their number. */
 static int fold_run(struct rollout_judge *j, const struct judge_value *v, int most, int64_t tick)
 {
+	struct band *band = &j->signals[v->signal].band;
 	double n[2] = {0};
 	int count = 0;
 
 	for (int i = 0; i < j->line_count; i++)
 		for (int k = 0; j->lines[i].signal == v->signal && k < RUN_COUNT; k++)
 			bounded_mean_begin(&j->lines[i].run.mean[k], v->w);
+	band_begin(band);
 	for (; count < most && v[count].signal == v->signal && v[count].w == v->w; count++) {
 		const struct judge_value *x = &v[count];
 
@@ -300,6 +305,7 @@ static int fold_run(struct rollout_judge *j, const struct judge_value *v, int mo
 			for (int k = 0; j->lines[i].signal == v->signal && k < RUN_COUNT; k++)
 				bounded_mean_add(&j->lines[i].run.mean[k], x->candidate,
 					j->lines[i].mirrored ? 1 - x->value : x->value);
+		band_add(band, x->candidate, x->w, x->value);
 		note(j, v->signal, tick, x->candidate, 1, x->value);
 		if (x->outcome >= 0)
 			j->signals[v->signal].classes |= 1 << x->outcome;

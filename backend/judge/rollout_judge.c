@@ -164,6 +164,20 @@ static void budgets_set(struct rollout_judge *j)
 	}
 }
 
+static void bands_set(struct rollout_judge *j)
+{
+	for (int i = 0; i < j->config.signal_count; i++) {
+		const struct judge_signal_config *s = &j->config.signals[i];
+		double m = s->prior_mean;
+
+		band_init(&j->signals[i].band, m,
+			s->kind == JUDGE_ERRORS ? sqrt(m * (1 - m)) : s->prior_sd);
+	}
+	for (int i = 0; i < j->line_count; i++)
+		if (j->lines[i].quantile >= 0)
+			slowdown_init(&j->slowdowns[j->lines[i].quantile], j->lines[i].p);
+}
+
 struct rollout_judge *rollout_judge_new(const struct judge_config *c)
 {
 	struct rollout_judge *j = xcalloc(1, sizeof *j);
@@ -184,11 +198,15 @@ struct rollout_judge *rollout_judge_new(const struct judge_config *c)
 	if (c->shifts)
 		j->bins = xcalloc((size_t)c->group_slots * (size_t)c->shifts, sizeof *j->bins);
 	j->values = xcalloc((size_t)c->value_slots, sizeof *j->values);
+	j->quantile_count = quantiles;
+	if (quantiles)
+		j->slowdowns = xcalloc((size_t)quantiles, sizeof *j->slowdowns);
 	if (quantiles && !c->borrows_latencies)
 		j->marks = j->latencies = xcalloc(1, sizeof *j->latencies);
 	for (int i = 0; i < c->shifts; i++)
 		shift_init(&j->shifts[i], SHIFT_BINS);
 	budgets_set(j);
+	bands_set(j);
 	j->first_tick = j->step_tick = j->tick = j->decided = INT64_MIN;
 	j->closed_before = INT64_MIN;
 	j->worst = -1;
@@ -203,6 +221,7 @@ void rollout_judge_free(struct rollout_judge *j)
 	free(j->lines);
 	free(j->groups);
 	free(j->bins);
+	free(j->slowdowns);
 	free(j->values);
 	free(j->latencies);
 	free(j);
@@ -214,6 +233,7 @@ size_t rollout_judge_bytes(const struct rollout_judge *j)
 	       (size_t)j->config.group_slots *
 		       (sizeof *j->groups + (size_t)j->config.shifts * sizeof *j->bins) +
 	       (size_t)j->config.value_slots * sizeof *j->values +
+	       (size_t)j->quantile_count * sizeof *j->slowdowns +
 	       (j->latencies ? sizeof *j->latencies : 0);
 }
 

@@ -24,6 +24,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/err.h"
+#include "backend/judge/band.h"
 
 #define JUDGE_MOST_SIGNALS 8
 #define JUDGE_QUANTILES	   3 /* of latency, over all signals of a rollout */
@@ -103,6 +104,7 @@ struct judge_signal_card {
 	double harm_limit, ok_limit;	    /* what the two prove, in the signal's unit */
 	double n[2], mean[2];		    /* stable, candidate: whole rollout; NAN without data */
 	double step_n[2], step_mean[2];
+	struct band_range band; /* of the whole rollout; a latency's: 0.1 = 10 % slower */
 	int lower;     /* two-sided: the evidence of harm is that the candidate's is lower */
 	double budget; /* share of alpha_harm that is spent: v_m E_m alpha, at most 1 */
 	double left;   /* requests on the candidate until OK at this pace, NAN = unknown */

@@ -3,6 +3,7 @@
 #ifndef PITHEAD_BACKEND_JUDGE_ROLLOUT_JUDGE_PRIV_H
 #define PITHEAD_BACKEND_JUDGE_ROLLOUT_JUDGE_PRIV_H
 
+#include "backend/judge/band.h"
 #include "backend/judge/bounded_mean.h"
 #include "backend/judge/exceedance.h"
 #include "backend/judge/mixture.h"
@@ -52,6 +53,7 @@ struct judge_signal {
 	int64_t seen[2]; /* the last tick with data of each arm */
 	int classes;	 /* bit 0: an outcome 0 was seen, bit 1: an outcome 1 */
 	double harm_most;
+	struct band band; /* of rates and means */
 };
 
 struct rollout_judge {
@@ -61,6 +63,8 @@ struct rollout_judge {
 	struct judge_signal signals[JUDGE_MOST_SIGNALS];
 	struct judge_group *groups; /* owned, config.group_slots */
 	struct judge_bins *bins;    /* owned, config.shifts for each group */
+	struct slowdown *slowdowns; /* owned, one for each quantile */
+	int quantile_count;
 	int last_group;		    /* where the last request went */
 	struct judge_value *values; /* owned, config.value_slots */
 	int value_count;

@@ -114,6 +114,32 @@ static void walk_sums(struct visit *v, struct judge_sums *s)
 	visit_doubles(v, s->sum, 2);
 }
 
+static void walk_band(struct visit *v, struct band *b)
+{
+	visit_doubles(v, b->n, 2);
+	visit_doubles(v, b->sum, 2);
+	visit_doubles(v, b->squares, 2);
+	visit_doubles(v, &b->s, 1);
+	visit_doubles(v, &b->h, 1);
+	visit_doubles(v, &b->x_squares, 1);
+	visit_doubles(v, &b->h_squares, 1);
+	visit_doubles(v, b->variance_weight, 2);
+}
+
+static void walk_slowdown(struct visit *v, struct slowdown *s)
+{
+	for (int i = 0; i <= BAND_BINS; i++)
+		visit_i64(v, &s->above[i]);
+	visit_i64(v, &s->stable_above);
+	visit_i64(v, &s->centre);
+	visit_i64(v, &s->h);
+	for (int arm = 0; arm < 2; arm++) {
+		visit_i64(v, &s->weight[arm]);
+		visit_i64(v, &s->variance_weight[arm]);
+		visit_i64(v, &s->n[arm]);
+	}
+}
+
 static void walk_srm(struct visit *v, struct srm *s)
 {
 	visit_doubles(v, &s->log_e, 1);
@@ -230,7 +256,10 @@ static void walk_judge(struct visit *v, struct rollout_judge *j)
 		visit_i64(v, &s->seen[1]);
 		visit_int(v, &s->classes);
 		visit_doubles(v, &s->harm_most, 1);
+		walk_band(v, &s->band);
 	}
+	for (int i = 0; i < j->quantile_count; i++)
+		walk_slowdown(v, &j->slowdowns[i]);
 	for (int i = 0; i < j->config.group_slots; i++)
 		walk_group(v, &j->groups[i], judge_group_bins(j, &j->groups[i]), j->config.shifts);
 	if (!v->failed)

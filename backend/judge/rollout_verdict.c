@@ -230,6 +230,15 @@ static int is_lower(const struct rollout_judge *j, int signal)
 	return e[1] > e[0];
 }
 
+/* Of a latency: of its first quantile. */
+static struct band_range signal_band(const struct rollout_judge *j, int signal)
+{
+	for (int i = 0; i < j->line_count; i++)
+		if (j->lines[i].signal == signal && j->lines[i].quantile >= 0)
+			return slowdown_read(&j->slowdowns[j->lines[i].quantile]);
+	return band_read(&j->signals[signal].band);
+}
+
 static void signal_read(const struct rollout_judge *j, int i, struct judge_signal_card *c)
 {
 	const struct judge_signal_config *config = &j->config.signals[i];
@@ -250,6 +259,7 @@ static void signal_read(const struct rollout_judge *j, int i, struct judge_signa
 	if (judge_is_staked(config))
 		c->budget = fmin(1, exp(fmin(700, harm_log_e(j, i)) + log(s->budget) +
 					    log(j->config.alpha_harm)));
+	c->band = signal_band(j, i);
 	c->left = requests_left(j, c->log_e_ok);
 	for (int arm = 0; arm < 2; arm++) {
 		c->n[arm] = s->all.n[arm];

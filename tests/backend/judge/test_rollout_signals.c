@@ -312,6 +312,14 @@ static void test_segment_borrows_its_marks(void **state)
 		if (harmful)
 			assert_string_equal(card.signals[card.worst].name, "latency_p99");
 		assert_true(card.signals[LATENCY].n[0] > 10000);
+		/* The band has the truth: 0 or 60 % slower, 0 pp, 0. */
+		assert_true(card.signals[LATENCY].band.low < (harmful ? .6 : 0));
+		assert_true(card.signals[LATENCY].band.high > (harmful ? .6 : 0));
+		assert_true(card.signals[LATENCY].band.low > -.5);
+		for (int i = 0; i < 4; i++)
+			assert_true(i == LATENCY || (card.signals[i].band.low < 0 &&
+							    card.signals[i].band.high > 0 &&
+							    card.signals[i].band.high < .2));
 		rollout_judge_free(segment);
 		rollout_judge_free(whole);
 	}
