@@ -1,0 +1,123 @@
+/* replicas_find.c: which server differs, by how much, and the sentence about it. See replicas.h. */
+#include "backend/judge/replicas.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/base/xalloc.h"
+
+#define LEAST_RECENT 20 /* answers of this stretch before it is what is told */
+
+static void sums_add(struct replica_sums *to, const struct replica_sums *s)
+{
+	to->n += s->n;
+	to->failed += s->failed;
+	to->timed += s->timed;
+	to->logs += s->logs;
+}
+
+/* Of the server, of its siblings, of the other arm: of this stretch when that is enough to go by.
+ */
+static void sums_of(const struct replicas *r, int candidate, const struct replica *s,
+	struct replica_sums out[3])
+{
+	for (int all = 0; all < 2; all++) {
+		memset(out, 0, 3 * sizeof *out);
+		out[0] = all ? s->all : s->stretch;
+		for (int a = 0; a < 2; a++) {
+			const struct replica_arm *arm = &r->arms[a];
+
+			for (int i = 0; i < arm->count; i++)
+				if (&arm->servers[i] != s)
+					sums_add(&out[a == candidate ? 1 : 2],
+						all ? &arm->servers[i].all
+						    : &arm->servers[i].stretch);
+		}
+		if (out[0].timed >= LEAST_RECENT && out[1].timed >= LEAST_RECENT)
+			return;
+	}
+}
+
+static double geometric(const struct replica_sums *s)
+{
+	return s->timed > 0 ? exp(s->logs / s->timed) : (double)NAN;
+}
+
+static double share_failed(const struct replica_sums *s)
+{
+	return s->n > 0 ? s->failed / s->n : (double)NAN;
+}
+
+static void describe(const struct replicas *r, const struct replica *s, struct replica_finding *f)
+{
+	struct replica_sums sums[3];
+
+	sums_of(r, f->candidate, s, sums);
+	if (f->test == REPLICA_SLOW) {
+		f->own = geometric(&sums[0]);
+		f->siblings = geometric(&sums[1]);
+		f->others = f->siblings / geometric(&sums[2]);
+	} else {
+		f->own = share_failed(&sums[0]);
+		f->siblings = share_failed(&sums[1]);
+		f->others = f->siblings - share_failed(&sums[2]);
+	}
+	f->factor = f->siblings > 0 ? f->own / f->siblings : (double)NAN;
+}
+
+struct replica_finding replicas_find(const struct replicas *r)
+{
+	double limit = log(2 * REPLICAS_MOST * REPLICA_TESTS / REPLICAS_ALPHA), most = 0;
+	struct replica_finding f = {0};
+	const struct replica *which = NULL;
+
+	for (int k = 0; k < 2 * REPLICAS_MOST * REPLICA_TESTS; k++) {
+		int a = k / (REPLICAS_MOST * REPLICA_TESTS);
+		int i = k / REPLICA_TESTS % REPLICAS_MOST;
+		const struct replica *s = &r->arms[a].servers[i];
+
+		if (i >= r->arms[a].count || s->run[k % REPLICA_TESTS].most <= most)
+			continue;
+		which = s;
+		most = s->run[k % REPLICA_TESTS].most;
+		f.candidate = a;
+		f.test = (enum replica_test)(k % REPLICA_TESTS);
+	}
+	if (!which)
+		return f;
+	f.evidence = most / limit;
+	f.found = most >= limit;
+	str_copy(f.name, sizeof f.name, which->name);
+	describe(r, which, &f);
+	return f;
+}
+
+int replicas_text(const struct replica_finding *f, const char *stable, const char *candidate,
+	char *out, size_t size)
+{
+	const char *own = f->candidate ? candidate : stable;
+	const char *other = f->candidate ? stable : candidate;
+	char rest[160] = "";
+
+	out[0] = '\0';
+	if (!f->found)
+		return 0;
+	if (f->test == REPLICA_SLOW) {
+		if (isfinite(f->others))
+			snprintf(rest, sizeof rest, "; without it %s takes %.2fx the time of %s",
+				own, f->others, other);
+		snprintf(out, size,
+			"replica %s of %s is %.1fx slower than its siblings (%.3g ms against "
+			"%.3g ms)%s",
+			f->name, own, f->factor, 1e3 * f->own, 1e3 * f->siblings, rest);
+		return 1;
+	}
+	if (isfinite(f->others))
+		snprintf(rest, sizeof rest, "; without it %s fails %.2g pp %s than %s", own,
+			100 * fabs(f->others), f->others < 0 ? "less" : "more", other);
+	snprintf(out, size,
+		"replica %s of %s fails %.3g %% of its requests, its siblings %.3g %%%s", f->name,
+		own, 100 * f->own, 100 * f->siblings, rest);
+	return 1;
+}
