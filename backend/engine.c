@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "backend/acts/acts.h"
+#include "backend/acts/judging.h"
 #include "backend/acts/reconcile.h"
 #include "backend/api/server.h"
 #include "backend/base/log.h"
@@ -24,6 +25,8 @@
 #include "backend/registry/registry.h"
 #include "backend/store/telemetry.h"
 #include "backend/wire/paths.h"
+
+#define DRAIN_MOST 4096
 
 #define HOME_MAX 64 /* a socket's path has 108 bytes, and a replica's is the longest of ours */
 
@@ -66,11 +69,15 @@ static int make_folders(const char *home, struct err *e)
 	return rc;
 }
 
-static void count_exposed(void *arg, const struct record *r)
+static void count_exposed(void *arg, const struct record *told)
 {
 	struct engine *en = arg;
-	struct live_endpoint *ep = world_find_endpoint(&en->world, r->endpoint, NULL);
+	struct live_endpoint *ep = world_find_endpoint(&en->world, told->endpoint, NULL);
+	struct record own = *told, *r = &own;
 
+	/* Whether it counts must be known before it is kept: its outcome asks for it. */
+	if (ep)
+		judging_take_record(ep, r);
 	telemetry_add_record(en->world.store, r);
 	if (!ep)
 		return;
@@ -223,6 +230,19 @@ static void wake_clients(struct engine *en)
 	api_run(en->api);
 }
 
+/* Takes what was logged. Where some is left, no second may be closed past it. */
+static void drain(struct engine *en)
+{
+	struct world *w = &en->world;
+	int64_t now = clock_wall_us(&w->clock);
+	int n = ingest_drain(w->ingest, DRAIN_MOST);
+
+	if (n < DRAIN_MOST)
+		w->drained_us = now;
+	if (n > 0)
+		reconcile_guards(w);
+}
+
 static void loop_once(struct engine *en)
 {
 	struct world *w = &en->world;
@@ -234,14 +254,16 @@ static void loop_once(struct engine *en)
 		must(!"poll failed");
 	if (fds[2].revents)
 		take_signal(en);
-	if (fds[1].revents && ingest_drain(w->ingest, 4096) > 0)
-		reconcile_guards(w);
+	if (fds[1].revents)
+		drain(en);
 	reconcile_lapses(w);
 	api_run(en->api);
 	if (fds[3].revents) /* the gateway has died: do not wait for the tick */
 		en->next_tick_us = 0;
-	if (clock_mono_us(&w->clock) >= en->next_tick_us)
+	if (clock_mono_us(&w->clock) >= en->next_tick_us) {
+		drain(en); /* what has come meanwhile belongs to the seconds that are closed now */
 		tick(en);
+	}
 	wake_clients(en);
 }
 
@@ -281,7 +303,8 @@ static void stop(struct engine *en)
 		en->world.gateway_up = 0;
 		replicas_stop_all(&en->world);
 	}
-	if (telemetry_flush(en->world.store, en->world.settings.record_keep_s * 1000000, &e))
+	if (telemetry_flush(en->world.store, en->world.settings.record_keep_s * 1000000,
+		    judging_keep_us(&en->world), &e))
 		log_warn("engine.stop", "%s", e.message);
 	log_info(
 		"engine.stop", "stopped%s", en->world.stop_all ? ", with gateway and servers" : "");

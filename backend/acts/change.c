@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/acts/judging.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
+#include "backend/store/trial_store.h"
 
 const struct caller *caller_engine(void)
 {
@@ -103,6 +105,8 @@ static int save_rows(struct world *w, struct change *c, int64_t seq, struct err 
 		c->alert->revision = seq;
 		rc = store_save_alert(s, c->alert, e);
 	}
+	if (!rc && c->card)
+		rc = store_add_card(s, c->rollout->id, c->ev.at_us, c->card_kind, c->card, e);
 	if (!rc && c->fact)
 		rc = store_set_fact(s, c->fact, c->fact_value, e);
 	return rc ? rc : act_in_commit(c->act, seq, e);
@@ -133,6 +137,25 @@ static void keep_exposed(struct change *c, const struct live_endpoint *ep)
 			rows[i]->exposed = ep->exposed;
 }
 
+/* What the judge said when this was done goes with it: into its own table, and into the event. */
+static void fill_card(struct change *c, const struct live_endpoint *ep)
+{
+	const struct judging *j = ep && c->rollout ? judging_find(ep, c->rollout->id) : NULL;
+	size_t n = c->ev.after ? strlen(c->ev.after) : 0;
+	int state;
+
+	if (!j || n < 2)
+		return;
+	state = fsm_state_find(&rollout_fsm, c->rollout->state);
+	c->card_kind = rollout_state_carries(state) && state != ROLLOUT_ABORTING &&
+				       state != ROLLOUT_PROMOTING
+			       ? "step"
+			       : "end";
+	c->card = trial_card_format(&j->card, c->card_kind, c->ev.at_us);
+	c->after_card = xasprintf("%.*s,\"verdict_card\":%s}", (int)n - 1, c->ev.after, c->card);
+	c->ev.after = c->after_card;
+}
+
 static void log_change(const struct change *c, int64_t seq)
 {
 	char number[24], rollout[24];
@@ -159,9 +182,12 @@ int change_commit(
 		c->ev.after = c->after;
 	}
 	keep_exposed(c, ep);
+	fill_card(c, ep);
 	rc = write_once(w, c, seq, e);
 	if (rc == ERR_DISK_FULL && c->lowers_risk && store_release_reserve(w->store) == 0)
 		rc = write_once(w, c, seq, e);
+	xfree(c->card);
+	xfree(c->after_card);
 	if (rc)
 		return rc;
 	if (ep && c->endpoint) {

@@ -19,6 +19,8 @@ struct change {
 	struct approval_row *approval;
 	struct override_row *override;
 	struct alert_row *alert;
+	char *card, *after_card; /* owned until the commit: what the judge said then */
+	const char *card_kind;
 };
 
 /* An event by `a` about ep (may be NULL) with ep's state as `before`. */

@@ -26,6 +26,8 @@ static const struct words table[] = {
 	{"rollout.approve", "approve #%n %f -> %v"},
 	{"rollout.reject", "reject #%n %f -> %v"},
 	{"rollout.lapse", "lease of #%n lapsed: %v at 0 %%"},
+	{"rollout.harm", "judge aborts #%n %v, back to %f"},
+	{"rollout.undecided", "#%n %v stays undecided, back to %f"},
 	{"rollout.guard", "guard aborts #%n %v, back to %f"},
 	{"rollout.promoted", "#%n confirmed: all on %t"},
 	{"rollout.aborted", "#%n confirmed: 0 %% on %v"},

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/acts/autopilot.h"
 #include "backend/acts/change.h"
+#include "backend/acts/judging.h"
 #include "backend/acts/plan_rows.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
-#include "backend/judge/judge.h"
 #include "backend/store/telemetry.h"
 
 static struct gateway_source source_of(const struct source *s)
@@ -201,6 +202,7 @@ int reconcile_start(struct world *w, struct err *e)
 		if (rollout_active(w, ep, &active, e) == 1)
 			(void)telemetry_count_exposed(
 				w->store, active.id, active.started_us, &ep->exposed, e);
+		autopilot_start(w, ep);
 	}
 	tell_ingest(w);
 	if (w->hold)
@@ -318,16 +320,10 @@ static void check_hearing(struct world *w)
  * stood still on its way renews nothing either: the lease may have ended after check_lapse. */
 static void judge_and_renew(struct world *w, struct live_endpoint *ep)
 {
-	struct arm_counts arms[ARM_COUNT];
-	struct signal_value values[JUDGE_SIGNALS];
-	int64_t now = clock_wall_us(&w->clock);
+	int judged = autopilot_tick(w, ep);
 	struct err e = {0};
 
-	if (!ep->row.gate)
-		return;
-	for (int arm = 0; arm < ARM_COUNT; arm++)
-		window_sum(ep->window, arm, now, 60, &arms[arm]);
-	if (w->deaf || ep->overrides_unsent || judge_counts.judge(arms, values) < 0 ||
+	if (!ep->row.gate || !judged || w->deaf || ep->overrides_unsent ||
 		ep->lease_mono_us <= clock_mono_us(&w->clock))
 		return;
 	if (effect_lease(w, ep, &e))
@@ -365,7 +361,7 @@ void reconcile_tick(struct world *w)
 	check_hearing(w);
 	for (int i = 0; i < w->endpoint_count; i++)
 		tick_endpoint(w, w->endpoints[i]);
-	if (telemetry_flush(w->store, w->settings.record_keep_s * 1000000, &e))
+	if (telemetry_flush(w->store, w->settings.record_keep_s * 1000000, judging_keep_us(w), &e))
 		log_warn("telemetry", "%s", e.message);
 	if (store_checkpoint(w->store, 0, &e))
 		log_warn("checkpoint", "%s", e.message);

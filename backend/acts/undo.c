@@ -272,6 +272,8 @@ static const struct inverse inverses[] = {
 	{"rollout.promote", say_promote, do_promote},
 	{"rollout.abort", say_abort, do_abort},
 	{"rollout.guard", say_abort, do_abort},
+	{"rollout.harm", say_abort, do_abort},
+	{"rollout.undecided", say_abort, do_abort},
 	{"rollout.reject", say_abort, do_abort},
 	{"rollback", say_rollback, do_rollback},
 	{"override.set", say_override, do_override},

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/acts/judging.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
@@ -27,6 +28,8 @@ static void endpoint_free(struct live_endpoint *ep)
 	free(ep->config);
 	window_free(ep->window);
 	free(ep->slots);
+	judging_free(ep->judging);
+	judging_free(ep->after);
 	free(ep);
 }
 

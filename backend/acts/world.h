@@ -16,6 +16,8 @@
 
 #define WORLD_SERVERS 64
 
+struct judging; /* acts/judging.h */
+
 struct live_endpoint {
 	struct endpoint_row row;      /* as committed */
 	struct spec_endpoint *config; /* owned */
@@ -39,6 +41,8 @@ struct live_endpoint {
 	int replica_failures;	  /* starts in a row that did not get healthy */
 	char evict[NAME_SIZE];	  /* version that must leave its slot for a newer one, or "" */
 	int64_t exposed;	  /* answers of the candidate in the active rollout */
+	struct judging *judging;  /* owned; the trial of the active rollout, NULL = none yet */
+	struct judging *after;	  /* owned; of the one promoted last, while outcomes still come */
 };
 
 /* One project: its applied spec's head and who may do what there. */
@@ -68,10 +72,11 @@ struct world {
 	int gateway_up;
 	/* The gateway's and ingest's counters when a record was last seen to arrive. */
 	int64_t last_requests, last_records;
-	int hearing_known; /* they have been read once */
-	int deaf;	   /* requests pass the gateway and no record of them arrives */
-	int hold;	   /* after a restore: nothing is moved until a person chooses */
-	int team;	   /* a team's engine: lives in /run/pithead or /var/lib/pithead */
+	int hearing_known;  /* they have been read once */
+	int deaf;	    /* requests pass the gateway and no record of them arrives */
+	int64_t drained_us; /* UTC; all that was logged before it has been taken; 0 = not known */
+	int hold;	    /* after a restore: nothing is moved until a person chooses */
+	int team;	    /* a team's engine: lives in /run/pithead or /var/lib/pithead */
 	int stopping, stop_all;
 };
 

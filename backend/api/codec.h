@@ -61,6 +61,15 @@ struct cJSON *codec_whoami(const struct request *rq);
 struct cJSON *codec_engine(struct world *w, int brief);
 struct cJSON *codec_settings(const struct settings *s);
 
+/* What a rollout was judged by: the card as it stands (NULL = it has no judge), a frozen card, one
+ * signal's part of a point (NULL = it has none), the thinned points as an answer (takes them),
+ * bytes as base64. */
+struct cJSON *codec_live_card(struct world *w, const struct rollout_row *r);
+struct cJSON *codec_card(int64_t number, const char *json);
+struct cJSON *codec_band_point(const char *json, const char *signal, const char *segment);
+struct cJSON *codec_band(const char *signal, const char *segment, struct cJSON *points);
+struct cJSON *codec_bytes(const void *data, size_t n);
+
 /* Events: the full record, and as a change with what can be done about it. */
 struct cJSON *codec_event(const struct event *ev);
 struct cJSON *codec_change(struct world *w, const struct event *ev, int suspicion, const char *why);

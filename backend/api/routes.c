@@ -78,6 +78,11 @@ static const struct field query_versions[] = {{"project", FIELD_NAME, 0, "only o
 static const struct field query_version_add[] = {{"project", FIELD_NAME, 1, "whose version it is"},
 	{"name", FIELD_NAME, 1, "the version's short name"},
 	{"reason", FIELD_REASON, 0, "why, for those who read it later"}, END};
+static const struct field query_band[] = {
+	{"signal", FIELD_TEXT, 0, "which signal; the first unless told"},
+	{"segment", FIELD_TEXT, 0, "of one segment; of all traffic unless told"}, END};
+static const struct field query_journal[] = {
+	{"after", FIELD_INT, 0, "`next` of the page before"}, END};
 static const struct field query_alerts[] = {{"open", FIELD_BOOL, 0, "1 = only open ones"}, END};
 static const struct field query_events[] = {
 	{"after", FIELD_INT, 0, "answer when the head is past this event"},
@@ -127,6 +132,13 @@ const struct route routes[] = {
 		"rollouts, newest first", NULL, query_rollouts, "Rollouts", 0, 0},
 	{GET, "/v1/rollouts/{n}", PERM_READ, SCOPE_ROLLOUT, 0, handle_rollout, NULL,
 		"one rollout with approvals, signals and events", NULL, NULL, "Rollout", 0, 1},
+	{GET, "/v1/rollouts/{n}/cards", PERM_READ, SCOPE_ROLLOUT, 0, handle_cards, NULL,
+		"the verdict cards that were frozen, oldest first", NULL, NULL, "VerdictCards", 0,
+		1},
+	{GET, "/v1/rollouts/{n}/band", PERM_READ, SCOPE_ROLLOUT, 0, handle_band, NULL,
+		"a signal's difference with its band over time", NULL, query_band, "Band", 0, 0},
+	{GET, "/v1/rollouts/{n}/journal", PERM_READ, SCOPE_ROLLOUT, 0, handle_journal, NULL,
+		"what the judge was fed, for a replay", NULL, query_journal, "Journal", 0, 1},
 	{POST, "/v1/rollouts/{n}/advance", PERM_RELEASE, SCOPE_ROLLOUT, 1, handle_rollout_verb,
 		NULL, "give the candidate its next share", body_advance, NULL, "Act", 0, 0},
 	ROLLOUT_ACT("pause", PERM_LOWER, "stop moving on"),

@@ -46,6 +46,11 @@ HANDLER(handle_plan);
 HANDLER(handle_apply);
 HANDLER(handle_outcomes);
 
+/* routes_trial.c */
+HANDLER(handle_cards);
+HANDLER(handle_band);
+HANDLER(handle_journal);
+
 /* routes_versions.c */
 HANDLER(handle_versions);
 HANDLER(handle_version);

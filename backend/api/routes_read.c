@@ -8,6 +8,7 @@
 #include "backend/api/routes.h"
 #include "backend/base/match.h"
 #include "backend/base/xalloc.h"
+#include "backend/store/trial_store.h"
 
 #define SCAN_MOST 20000 /* rollouts looked at by one filtered request */
 
@@ -214,6 +215,33 @@ static int on_approval(void *arg, const struct approval_row *r)
 	return 0;
 }
 
+static int keep_last(void *arg, int64_t number, int64_t at_us, const char *kind, const char *json)
+{
+	char **last = arg;
+
+	(void)number;
+	(void)at_us;
+	(void)kind;
+	free(*last);
+	*last = xstrdup(json);
+	return 0;
+}
+
+/* The card as it stands, or the last one that was frozen; null when it was not judged. */
+static void put_card(struct cJSON *o, struct world *w, const struct rollout_row *row)
+{
+	struct cJSON *live = codec_live_card(w, row);
+	char *last = NULL;
+
+	if (live) {
+		codec_put(o, "card", live);
+		return;
+	}
+	store_list_cards(w->store, row->id, keep_last, &last, NULL);
+	answer_put_json(o, "card", last);
+	free(last);
+}
+
 int handle_rollout(struct request *rq, struct err *e)
 {
 	struct event_query q = {.limit = 20, .changes_only = 1, .rollout = rq->number};
@@ -228,6 +256,7 @@ int handle_rollout(struct request *rq, struct err *e)
 	store_list_approvals(rq->world->store, row.id, on_approval, list, NULL);
 	codec_put(o, "approvals", list);
 	codec_put(o, "signals", codec_signals(rq->world, &row));
+	put_card(o, rq->world, &row);
 	list = codec_array();
 	store_query_events(rq->world->store, &q, event_list_add, &events, &next, NULL);
 	for (int i = 0; i < events.count; i++)

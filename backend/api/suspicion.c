@@ -35,7 +35,8 @@ static int equal(const char *a, const char *b)
 static int lowers(const char *verb)
 {
 	static const char *const verbs[] = {"rollout.abort", "rollout.pause", "rollout.reject",
-		"rollout.approve", "rollout.guard", "rollout.lapse", "alert.ack", NULL};
+		"rollout.approve", "rollout.guard", "rollout.harm", "rollout.undecided",
+		"rollout.lapse", "alert.ack", NULL};
 
 	for (int i = 0; verb && verbs[i]; i++)
 		if (strcmp(verb, verbs[i]) == 0)

@@ -29,6 +29,7 @@ struct record {
 	double score;	     /* NAN = unread */
 	int read;	     /* the answer's body could be read */
 	char server[64];     /* which replica or server */
+	double counted_w; /* the probability with which it counts on its rollout's trial, 0 = not */
 };
 
 #endif

@@ -208,6 +208,7 @@ static void note(struct rollout_judge *j, int signal, int64_t tick, int arm, dou
 	s->step.n[arm] += n;
 	s->step.sum[arm] += sum;
 	s->seen[arm] = tick > s->seen[arm] ? tick : s->seen[arm];
+	s->beside[arm] = s->all.n[!arm];
 }
 
 static void fold_errors(struct rollout_judge *j, struct judge_line *l, const struct judge_group *g)

@@ -175,6 +175,9 @@ int rollout_judge_close(struct rollout_judge *j, int64_t before);
 /* What stands now. */
 void rollout_judge_read(const struct rollout_judge *j, struct judge_card *out);
 
+/* What one shift has counted by bin: stable, candidate. shift < config.shifts. */
+void rollout_judge_bins(const struct rollout_judge *j, int shift, double out[2][10]);
+
 /* "missing", "undecided", "ok", "harm", "invalid". */
 const char *judge_verdict_name(enum judge_verdict v);
 

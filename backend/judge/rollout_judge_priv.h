@@ -50,8 +50,9 @@ struct judge_sums {
 struct judge_signal {
 	double budget; /* v_m */
 	struct judge_sums all, step;
-	int64_t seen[2]; /* the last tick with data of each arm */
-	int classes;	 /* bit 0: an outcome 0 was seen, bit 1: an outcome 1 */
+	int64_t seen[2];  /* the last tick with data of each arm */
+	double beside[2]; /* how much the other arm had then */
+	int classes;	  /* bit 0: an outcome 0 was seen, bit 1: an outcome 1 */
 	double harm_most;
 	struct band band; /* of rates and means */
 };

@@ -254,6 +254,7 @@ static void walk_judge(struct visit *v, struct rollout_judge *j)
 		walk_sums(v, &s->step);
 		visit_i64(v, &s->seen[0]);
 		visit_i64(v, &s->seen[1]);
+		visit_doubles(v, s->beside, 2);
 		visit_int(v, &s->classes);
 		visit_doubles(v, &s->harm_most, 1);
 		walk_band(v, &s->band);

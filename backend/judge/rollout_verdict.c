@@ -8,7 +8,9 @@
 #include "backend/base/xalloc.h"
 #include "backend/judge/rollout_judge_priv.h"
 
-#define PSI_MATERIAL .1 /* below it a shift is real, but too small to matter */
+#define EXPECTED_LEAST 10  /* observations that an arm should have had before it is missing some */
+#define CLASSES_LEAST  100 /* outcomes before it is odd that all are the same */
+#define PSI_MATERIAL   .1  /* below it a shift is real, but too small to matter */
 
 double judge_line_log_e(const struct rollout_judge *j, const struct judge_line *l, int run)
 {
@@ -59,23 +61,39 @@ static int is_one_class(const struct rollout_judge *j, int signal)
 	return j->config.signals[signal].outcomes && j->signals[signal].classes != 3;
 }
 
+/* Whether an arm has had no data for too long: for `missing_after` ticks in which the other arm's
+ * data let some of its own be expected, or had none either. Little traffic is not missing data. */
+static int is_silent(const struct rollout_judge *j, const struct judge_signal *s, int arm,
+	int64_t now, int64_t *since)
+{
+	double odds = j->share / (1 - j->share), others;
+	int64_t last[2];
+
+	for (int i = 0; i < 2; i++)
+		last[i] = s->step.n[i] > 0 ? s->seen[i] : j->step_tick;
+	*since = last[arm];
+	if (j->step_tick == INT64_MIN || now - last[arm] <= j->config.missing_after)
+		return 0;
+	others = s->step.n[arm] > 0 ? s->all.n[!arm] - s->beside[arm] : s->step.n[!arm];
+	return now - last[!arm] > j->config.missing_after ||
+	       others * (arm ? odds : 1 / odds) >= EXPECTED_LEAST;
+}
+
 /* Whether a signal has no data, and since which tick. */
 static int is_missing(const struct rollout_judge *j, int signal, int64_t now, int64_t *since)
 {
 	const struct judge_signal *s = &j->signals[signal];
-	int64_t start = j->step_tick == INT64_MIN ? now : j->step_tick;
 
-	for (int arm = 0; arm < 2; arm++) {
-		int64_t last = s->seen[arm] == INT64_MIN ? j->first_tick : s->seen[arm];
-
-		*since = last == INT64_MIN ? start : last;
-		if (s->step.n[arm] <= 0)
+	*since = j->first_tick == INT64_MIN ? now : j->first_tick;
+	if (j->share == 0)
+		return 1;
+	for (int arm = 0; arm < 2; arm++)
+		if (j->config.missing_after > 0 ? is_silent(j, s, arm, now, since)
+						: s->step.n[arm] <= 0)
 			return 1;
-		if (j->config.missing_after > 0 && now - s->seen[arm] > j->config.missing_after)
-			return 1;
-	}
 	*since = j->first_tick;
-	return is_one_class(j, signal);
+	return is_one_class(j, signal) &&
+	       (j->config.missing_after == 0 || s->all.n[0] + s->all.n[1] >= CLASSES_LEAST);
 }
 
 /* What counts towards HARM: outcomes of one class speak for nobody's harm. */
@@ -93,6 +111,8 @@ static enum judge_verdict signal_verdict(
 
 	if (is_missing(j, signal, now, since))
 		return JUDGE_MISSING;
+	if (is_one_class(j, signal))
+		return JUDGE_UNDECIDED;
 	return ok >= -log(j->config.alpha_ok) ? JUDGE_OK : JUDGE_UNDECIDED;
 }
 
@@ -202,6 +222,12 @@ const char *judge_verdict_name(enum judge_verdict v)
 	static const char *const names[] = {"missing", "undecided", "ok", "harm", "invalid"};
 
 	return v <= JUDGE_INVALID ? names[v] : "missing";
+}
+
+void rollout_judge_bins(const struct rollout_judge *j, int shift, double out[2][10])
+{
+	memcpy(out[0], j->shifts[shift].stable, sizeof j->shifts[shift].stable);
+	memcpy(out[1], j->shifts[shift].candidate, sizeof j->shifts[shift].candidate);
 }
 
 static double ratio(double sum, double n)

@@ -9,8 +9,10 @@
 #include "backend/base/buf.h"
 #include "backend/base/err.h"
 
-#define SPEC_STEPS 16
-#define SPEC_LIST  32 /* members of a list such as features or role members */
+#define SPEC_STEPS    16
+#define SPEC_SEGMENTS 16
+#define SPEC_WINDOWS  8	 /* freeze windows of a tier */
+#define SPEC_LIST     32 /* members of a list such as features or role members */
 
 /* Where a value of a request or an answer is read from. */
 enum source_kind { SOURCE_NONE, SOURCE_HEADER, SOURCE_JSON };
@@ -25,13 +27,25 @@ struct spec_step {
 	int64_t least_ms; /* shortest time on the step */
 };
 
+/* A signal of wire/signals.def, or outcome:NAME. Numbers that the text does not name are NAN. */
 struct spec_signal {
 	char name[64];
-	char text[160]; /* "critical worse-by 0.5pp": kept as written for the judge */
+	char text[160]; /* "critical worse-by 0.5pp": as written */
+	int critical;	/* 0: `watch`, it is told and decides nothing */
+	/* OK proves less than worse_by, HARM more than harm_at (NAN: a quarter of worse_by). A
+	 * fraction for rates and for latency (0.5pp = .005, 20% = .2), else the value's unit. */
+	double worse_by, harm_at;
+	double psi;	    /* of shifts: how large a shift must be to matter */
+	double low, high;   /* `of LOW..HIGH`: bounds of a value that has none by itself */
+	int lower_is_worse; /* outcome:NAME: less of it is harm */
 };
 
 struct spec_rollout {
-	char pattern[16]; /* canary (others come later) */
+	char pattern[16];      /* canary, shadow, bluegreen, segmented */
+	char on_undecided[16]; /* pause, page or abort; "" = as the tier says */
+	/* Judged each by itself, in the order of the segmented pattern; or one text `largest N`. */
+	char segments[SPEC_SEGMENTS][64];
+	int segment_count;
 	struct spec_step steps[SPEC_STEPS];
 	int step_count;
 	int64_t hold_ms, keep_hot_ms;
@@ -77,8 +91,22 @@ struct spec_endpoint {
 struct spec_tier {
 	char name[16];
 	int approvals;
-	char freeze[128];    /* kept as written for the policy; "" = none */
-	int64_t rollback_ms; /* how soon a rollback must be done; 0 = not said */
+	char approve[16];		/* what they are for: start, promote, both */
+	char freeze[SPEC_WINDOWS][128]; /* as written for the policy */
+	int freeze_count;
+	int64_t rollback_ms;	     /* how soon a rollback must be done; 0 = not said */
+	int64_t soak_ms;	     /* least time on each step; 0 = not said */
+	int step_most_bp;	     /* no step may raise the share further than this; 0 = any */
+	char signals[SPEC_LIST][64]; /* that its endpoints must judge as critical */
+	int signal_count;
+	char on_undecided[16];	/* pause, page or abort */
+	char late_outcomes[16]; /* allow: promote before outcomes that come late; refuse */
+};
+
+/* Accounts that are no person: they act where a role lets them, and never approve. */
+struct spec_account {
+	char name[64];
+	char kind[16]; /* robot or shared */
 };
 
 struct spec_role { /* access: who may do what */
@@ -93,9 +121,18 @@ struct spec {
 	int role_count;
 	struct spec_tier tiers[8];
 	int tier_count;
+	struct spec_account accounts[SPEC_LIST];
+	int account_count;
 	struct spec_endpoint *endpoints; /* owned */
 	int endpoint_count;
 };
+
+/* N of `segments: largest N`, 0 where segments are named or not judged by themselves. */
+int spec_segments_largest(const struct spec_rollout *r);
+
+/* The signals of an endpoint that names none: what its task, score and outcome allow. Fills at most
+ * `most`, returns their number. */
+int spec_signals_default(const struct spec_endpoint *ep, struct spec_signal *out, int most);
 
 /* A fault of the file. line and column count from 1. */
 struct spec_fault {

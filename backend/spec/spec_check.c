@@ -22,14 +22,24 @@ static int by_role(const void *a, const void *b)
 	return word_index(spec_role_words, x->role) - word_index(spec_role_words, y->role);
 }
 
+struct spec_tier spec_tier_default(int n)
+{
+	struct spec_tier t = {.approvals = n, /* low 0, medium 1, high 2 */
+		.approve = "start",
+		.on_undecided = "pause"};
+
+	str_copy(t.name, sizeof t.name, spec_tier_words[n]);
+	str_copy(t.late_outcomes, sizeof t.late_outcomes, n == 2 ? "refuse" : "allow");
+	return t;
+}
+
 /* All three tiers, in order, whatever the file says of them. */
 static void tiers_complete(struct spec *s)
 {
 	struct spec_tier all[3] = {{.approvals = 0}};
 
 	for (int i = 0; spec_tier_words[i]; i++) {
-		all[i] = (struct spec_tier){.approvals = i};
-		str_copy(all[i].name, sizeof all[i].name, spec_tier_words[i]);
+		all[i] = spec_tier_default(i);
 		for (int j = 0; j < s->tier_count; j++)
 			if (strcmp(s->tiers[j].name, spec_tier_words[i]) == 0)
 				all[i] = s->tiers[j];
@@ -98,6 +108,8 @@ void spec_check(struct spec_reading *r, const struct node *top, struct spec *s)
 		if (!ep->owner[0])
 			str_copy(ep->owner, sizeof ep->owner, s->owner);
 		listen_check(r, endpoints, s, i);
+		if (own && own->kind == NODE_MAP)
+			spec_check_signals(r, ep, own);
 		/* One that holds neither key; a wrong one has been told of. */
 		if (own && own->kind == NODE_MAP && !node_find(own, "serve") &&
 			!(node_find(own, "versions") && node_find(own, "versions")->count))

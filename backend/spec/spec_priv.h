@@ -61,11 +61,12 @@ struct spec_type {
 struct spec_array {
 	size_t items, count, element; /* offsets of array and int counter; size of one */
 	int least, most;
-	int owned;		   /* items is a pointer that grows */
-	size_t line;		   /* offset of an int that keeps the line; 0 = none */
-	const char *const *names;  /* the only names allowed, NULL-ended; NULL = any name */
-	const char *name_what;	   /* "endpoint": in messages */
-	void (*start)(void *item); /* sets what is not zero before an item is read */
+	int owned;			   /* items is a pointer that grows */
+	size_t line;			   /* offset of an int that keeps the line; 0 = none */
+	const char *const *names;	   /* the only names allowed, NULL-ended; NULL = any name */
+	const char *name_what;		   /* "endpoint": in messages */
+	const struct spec_type *name_type; /* of free names; NULL = type_name */
+	void (*start)(void *item);	   /* sets what is not zero before an item is read */
 	/* Whether the newest of count items may stand after the others. */
 	int (*admit)(const void *items, int count, struct err *e);
 };
@@ -98,7 +99,7 @@ extern const struct spec_section spec_top, spec_endpoint_section;
 extern const char *const spec_role_words[], *const spec_tier_words[];
 extern const struct spec_type type_name, type_text, type_word, type_int, type_duration, type_listen,
 	type_path, type_source, type_key, type_outcome, type_rate, type_upstream, type_step,
-	type_member;
+	type_member, type_signal, type_signal_name, type_segment, type_share;
 
 /* spec_fault.c */
 void spec_fault_add(struct spec_reading *r, struct mark at, const char *fmt, ...)
@@ -132,9 +133,14 @@ struct node *spec_tree_parse(const char *text, size_t n, struct spec_reading *r)
 void spec_section_read(struct spec_reading *r, const struct spec_section *s, const struct node *map,
 	struct mark owner, void *base);
 
-/* spec_check.c: what no single row can say. */
+/* spec_check.c: what no single row can say. Tier n of spec_tier_words as it is when not told. */
+struct spec_tier spec_tier_default(int n);
 void spec_check(struct spec_reading *r, const struct node *top, struct spec *s);
 void spec_check_endpoint(struct spec_reading *r, const struct spec_endpoint *ep, struct mark at);
+
+/* spec_signal.c: whether the endpoint can deliver what its signals need; own is its mapping. */
+void spec_check_signals(
+	struct spec_reading *r, const struct spec_endpoint *ep, const struct node *own);
 
 /* spec_comment.c: hangs the file's comments on the tree's entries. What stands above all, or
  * below all, goes to head and tail. all gets every comment, one a line, in file order. */

@@ -189,7 +189,8 @@ static void list_read(struct spec_reading *r, const struct spec_field *f, const 
 static int name_check(struct spec_reading *r, const struct spec_array *a, const struct node *key)
 {
 	char room[64], shown[64];
-	struct spec_field f = {.key = a->name_what, .type = &type_name, .size = sizeof room};
+	const struct spec_type *type = a->name_type ? a->name_type : &type_name;
+	struct spec_field f = {.key = a->name_what, .type = type, .size = sizeof room};
 	struct err why;
 
 	if (key->refused)
@@ -201,7 +202,7 @@ static int name_check(struct spec_reading *r, const struct spec_array *a, const 
 		unknown_key(r, key, a->name_what, a->names);
 		return 0;
 	}
-	if (type_name.parse(&f, key->text, room, &why) == 0)
+	if (type->parse(&f, key->text, room, &why) == 0)
 		return 1;
 	spec_fault_add(r, key->at, "the name of this %s is `%s`, %s", a->name_what,
 		spec_quote(key->text, shown), why.message);

@@ -27,8 +27,12 @@ static const char *const environments[] = {"sandbox", "staging", "production", N
 static const char *const modes[] = {"online", NULL};
 static const char *const modes_later[] = {"batch", "async", NULL};
 static const char *const tasks[] = {"binary", "multiclass", "regression", "ranking", NULL};
-static const char *const patterns[] = {"canary", NULL};
-static const char *const patterns_later[] = {"shadow", "bluegreen", "phased", "segmented", NULL};
+static const char *const patterns[] = {"canary", "shadow", "bluegreen", "segmented", NULL};
+static const char *const patterns_later[] = {"phased", NULL};
+static const char *const undecided_words[] = {"pause", "page", "abort", NULL};
+static const char *const approve_words[] = {"start", "promote", "both", NULL};
+static const char *const late_words[] = {"allow", "refuse", NULL};
+static const char *const account_words[] = {"robot", "shared", NULL};
 
 static int step_admit(const void *items, int count, struct err *e)
 {
@@ -59,13 +63,25 @@ static int member_admit(const void *items, int count, struct err *e)
 	return 0;
 }
 
+static int segment_admit(const void *items, int count, struct err *e)
+{
+	const char(*m)[64] = items;
+
+	for (int i = 0; i < count - 1; i++)
+		if (strcmp(m[i], m[count - 1]) == 0)
+			return err_set(e, ERR_INVALID, "which stands in this list already");
+	if (count > 1 && (strchr(m[0], ' ') || strchr(m[count - 1], ' ')))
+		return err_set(e, ERR_INVALID, "expected either names or `largest N`");
+	return 0;
+}
+
 static void tier_start(void *item)
 {
 	struct spec_tier *t = item;
 
 	for (int i = 0; spec_tier_words[i]; i++)
 		if (strcmp(t->name, spec_tier_words[i]) == 0)
-			t->approvals = i; /* low 0, medium 1, high 2 */
+			*t = spec_tier_default(i);
 }
 
 static const struct spec_array steps_array = {ARRAY(spec_rollout, steps, step_count),
@@ -73,8 +89,13 @@ static const struct spec_array steps_array = {ARRAY(spec_rollout, steps, step_co
 static const struct spec_field step_item = {.type = &type_step};
 
 static const struct spec_array signals_array = {ARRAY(spec_rollout, signals, signal_count),
-	.element = sizeof(struct spec_signal), .most = SPEC_LIST, .name_what = "signal"};
-static const struct spec_field signal_item = {.type = &type_text, AT(spec_signal, text)};
+	.element = sizeof(struct spec_signal), .most = SPEC_LIST, .name_what = "signal",
+	.name_type = &type_signal_name};
+static const struct spec_field signal_item = {.type = &type_signal, AT(spec_signal, text)};
+
+static const struct spec_field segment_item = {.type = &type_segment, .size = 64};
+static const struct spec_array segments_array = {ARRAY(spec_rollout, segments, segment_count),
+	.element = 64, .least = 1, .most = SPEC_SEGMENTS, .admit = segment_admit};
 
 static const struct spec_field rollout_rows[] = {
 	{.key = "pattern",
@@ -98,6 +119,20 @@ static const struct spec_field rollout_rows[] = {
 		.max = 30 * DAY,
 		.fallback = "30m",
 		.help = "Undecided for this long, a rollout pauses and pages."},
+	{.key = "on-undecided",
+		.type = &type_word,
+		AT(spec_rollout, on_undecided),
+		.words = undecided_words,
+		.help = "What happens then: pause (and page), page and go on, or abort; the tier's "
+			"unless told."},
+	{.key = "segments",
+		.kind = FIELD_LIST,
+		.item = &segment_item,
+		.array = &segments_array,
+		.inline_text = 1,
+		.help = "Judged by themselves: a list of names, in the order of a segmented "
+			"rollout, "
+			"or `largest 16`."},
 	{.key = "keep-hot",
 		.type = &type_duration,
 		AT(spec_rollout, keep_hot_ms),
@@ -241,7 +276,14 @@ static const struct spec_array roles_array = {ARRAY(spec, roles, role_count),
 	.element = sizeof(struct spec_role), .most = 8, .names = spec_role_words,
 	.name_what = "role"};
 
-/* freeze is kept as written: the policy that reads it is not part of this folder. */
+/* Windows are kept as written: the policy that reads them is not part of this folder. */
+static const struct spec_field window_item = {.type = &type_text, .size = 128};
+static const struct spec_array windows_array = {
+	ARRAY(spec_tier, freeze, freeze_count), .element = 128, .most = SPEC_WINDOWS};
+static const struct spec_field tier_signal_item = {.type = &type_signal_name, .size = 64};
+static const struct spec_array tier_signals_array = {
+	ARRAY(spec_tier, signals, signal_count), .element = 64, .most = SPEC_LIST};
+
 static const struct spec_field tier_rows[] = {
 	{.key = "approvals",
 		.type = &type_int,
@@ -249,9 +291,17 @@ static const struct spec_field tier_rows[] = {
 		.min = 0,
 		.max = 5,
 		.help = "How many people must approve a change (low 0, medium 1, high 2)."},
+	{.key = "approve",
+		.type = &type_word,
+		AT(spec_tier, approve),
+		.words = approve_words,
+		.fallback = "start",
+		.help = "What they approve: that a rollout starts, that it is promoted, or both."},
 	{.key = "freeze",
-		.type = &type_text,
-		AT(spec_tier, freeze),
+		.kind = FIELD_LIST,
+		.item = &window_item,
+		.array = &windows_array,
+		.inline_text = 1,
 		.help = "When no rollout starts, such as Fri 16:00 .. Mon 08:00 Europe/London."},
 	{.key = "rollback",
 		.type = &type_duration,
@@ -259,6 +309,34 @@ static const struct spec_field tier_rows[] = {
 		.min = 100,
 		.max = HOUR,
 		.help = "How soon a rollback must be done."},
+	{.key = "soak",
+		.type = &type_duration,
+		AT(spec_tier, soak_ms),
+		.min = 0,
+		.max = 30 * DAY,
+		.help = "The least time on each step, whatever the rollout says."},
+	{.key = "step-most",
+		.type = &type_share,
+		AT(spec_tier, step_most_bp),
+		.help = "No act may raise the candidate's share by more than this."},
+	{.key = "signals",
+		.kind = FIELD_LIST,
+		.item = &tier_signal_item,
+		.array = &tier_signals_array,
+		.inline_text = 1,
+		.help = "Signals that each of its endpoints must judge as critical."},
+	{.key = "on-undecided",
+		.type = &type_word,
+		AT(spec_tier, on_undecided),
+		.words = undecided_words,
+		.fallback = "pause",
+		.help = "What an undecided rollout does when its hold is over."},
+	{.key = "late-outcomes",
+		.type = &type_word,
+		AT(spec_tier, late_outcomes),
+		.words = late_words,
+		.help = "Whether a rollout may be promoted before outcomes that come after its "
+			"steps (allow; tier high: refuse)."},
 };
 static const struct spec_section tier_section = SECTION(tier_rows);
 static const struct spec_field tier_item = {.kind = FIELD_MAP, .sub = &tier_section};
@@ -270,6 +348,11 @@ static const struct spec_field endpoint_item = {.kind = FIELD_MAP, .sub = &spec_
 static const struct spec_array endpoints_array = {ARRAY(spec, endpoints, endpoint_count),
 	.element = sizeof(struct spec_endpoint), .most = SPEC_ENDPOINTS_MOST, .owned = 1,
 	.line = offsetof(struct spec_endpoint, line), .name_what = "endpoint"};
+
+static const struct spec_field account_item = {
+	.type = &type_word, AT(spec_account, kind), .words = account_words};
+static const struct spec_array accounts_array = {ARRAY(spec, accounts, account_count),
+	.element = sizeof(struct spec_account), .most = SPEC_LIST, .name_what = "account"};
 
 /* datasets and pipelines belong to later parts: here each must be a mapping of names to mappings,
  * and what stands inside is accepted unread. */
@@ -297,5 +380,10 @@ static const struct spec_field top_rows[] = {
 		.item = &tier_item,
 		.array = &tiers_array,
 		.help = "What each risk class asks for."},
+	{.key = "accounts",
+		.kind = FIELD_NAMED,
+		.item = &account_item,
+		.array = &accounts_array,
+		.help = "Accounts that are no person, robot or shared: they never approve."},
 };
 const struct spec_section spec_top = SECTION(top_rows);

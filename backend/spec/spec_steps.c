@@ -160,3 +160,28 @@ static int rate_format(const struct spec_field *f, const void *at, struct buf *o
 
 const struct spec_type type_rate = {
 	rate_parse, rate_format, "^[0-9]{1,5}(\\.[0-9]{1,2})?(%|bp)$", 0};
+
+static int share_read(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	struct err why;
+	int bp = share_parse(text, &why);
+
+	(void)f;
+	if (bp < 1)
+		return err_set(e, ERR_INVALID, "expected a share from 0.01%% to 100%%");
+	*(int *)at = bp;
+	return 0;
+}
+
+static int share_write(const struct spec_field *f, const void *at, struct buf *out)
+{
+	int bp = *(const int *)at;
+
+	(void)f;
+	if (bp)
+		share_format(bp, out);
+	return bp != 0;
+}
+
+const struct spec_type type_share = {
+	share_read, share_write, "^[0-9]{1,5}(\\.[0-9]{1,2})?(%|bp)$", 0};

@@ -86,6 +86,10 @@ static const char rows_sql[] =
 const struct migration state_migrations[] = {
 	{1, "audit log", audit_sql},
 	{2, "endpoints, versions, rollouts and what belongs to them", rows_sql},
+	{3, "verdict cards",
+		"CREATE TABLE cards ("
+		" rollout BIGINT NOT NULL, number BIGINT NOT NULL, at_us BIGINT NOT NULL,"
+		" kind TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (rollout, number));"},
 	{0},
 };
 
@@ -104,6 +108,18 @@ const struct migration telemetry_migrations[] = {
 		" id TEXT NOT NULL, name TEXT NOT NULL, value DOUBLE PRECISION NOT NULL,"
 		" at_us BIGINT NOT NULL, PRIMARY KEY (id, name));"
 		"CREATE INDEX outcomes_by_time ON outcomes (at_us);"},
+	{2, "trials of rollouts",
+		"ALTER TABLE records ADD COLUMN counted_w DOUBLE PRECISION NOT NULL DEFAULT 0;"
+		"CREATE INDEX records_counted ON records (rollout, routed_us) WHERE counted_w > 0;"
+		"CREATE TABLE trials ("
+		" rollout BIGINT NOT NULL PRIMARY KEY, setup TEXT NOT NULL, state TEXT NOT NULL,"
+		" state_seq BIGINT NOT NULL, matured_us BIGINT NOT NULL, at_us BIGINT NOT NULL);"
+		"CREATE TABLE trial_journals ("
+		" rollout BIGINT NOT NULL, seq BIGINT NOT NULL, data TEXT NOT NULL,"
+		" PRIMARY KEY (rollout, seq));"
+		"CREATE TABLE trial_points ("
+		" rollout BIGINT NOT NULL, at_us BIGINT NOT NULL, json TEXT NOT NULL,"
+		" PRIMARY KEY (rollout, at_us));"},
 	{0},
 };
 

@@ -32,8 +32,10 @@ static const struct db_table *const tables[TABLE_COUNT] = {
 	[TABLE_SPECS] = &specs_table,
 	[TABLE_ANSWERS] = &answers_table,
 	[TABLE_FACTS] = &facts_table,
+	[TABLE_CARDS] = &cards_table,
 	[TABLE_RECORDS] = &records_table,
 	[TABLE_OUTCOMES] = &outcomes_table,
+	[TABLE_TRIALS] = &trials_table,
 };
 
 static int make_folder(const char *path, mode_t mode, struct err *e)

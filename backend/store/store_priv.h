@@ -21,13 +21,16 @@ enum store_table {
 	TABLE_SPECS,
 	TABLE_ANSWERS,
 	TABLE_FACTS,
+	TABLE_CARDS,
 	TABLE_RECORDS, /* from here on: the telemetry database */
 	TABLE_OUTCOMES,
+	TABLE_TRIALS,
 	TABLE_COUNT,
 };
 extern const struct db_table audit_table, endpoints_table, endpoint_configs_table, overrides_table,
 	slots_table, replicas_table, versions_table, rollouts_table, approvals_table, alerts_table,
-	specs_table, answers_table, facts_table, records_table, outcomes_table;
+	specs_table, answers_table, facts_table, cards_table, records_table, outcomes_table,
+	trials_table;
 
 /* The end of the chain. */
 struct chain_head {
@@ -72,7 +75,8 @@ int store_load_head(struct store *s, struct err *e);
 /* checkpoint_store.c: opens the checkpoints file, mends a torn end, finds what is signed. */
 int store_open_checkpoints(struct store *s, struct err *e);
 
-/* telemetry.c: ends the open batch, if any. */
+/* telemetry.c: opens the batch unless it is open; ends the open batch, if any. */
+int telemetry_begin_batch(struct store *s, struct err *e);
 int telemetry_end_batch(struct store *s, struct err *e);
 
 #endif

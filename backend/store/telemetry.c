@@ -33,6 +33,7 @@ static const struct db_field records_fields[] = {
 	DB_FIELD(record, score, DB_DOUBLE),
 	DB_FIELD(record, read, DB_INT),
 	DB_FIELD(record, server, DB_TEXT),
+	DB_FIELD(record, counted_w, DB_DOUBLE),
 	DB_END,
 };
 
@@ -42,8 +43,10 @@ static const char *const records_sql[RECORD_COUNT] = {
 	[RECORD_SAVE] =
 		"INSERT INTO records ($COLUMNS) VALUES ($VALUES) ON CONFLICT (id) DO NOTHING",
 	[RECORD_FIND] = "SELECT $COLUMNS FROM records WHERE id = :id",
+	/* What counts on a trial waits for its outcome. */
 	[RECORD_DROP] = "DELETE FROM records WHERE id IN (SELECT id FROM records"
-			" WHERE routed_us < :oldest ORDER BY routed_us LIMIT :count)",
+			" WHERE routed_us < :oldest AND (counted_w = 0 OR routed_us < :due)"
+			" ORDER BY routed_us LIMIT :count)",
 	[RECORD_SINCE] =
 		"SELECT $COLUMNS FROM records WHERE routed_us >= :since AND endpoint = :endpoint"
 		" ORDER BY routed_us",
@@ -65,7 +68,7 @@ static const char *const outcomes_sql[OUTCOME_COUNT] = {
 
 const struct db_table outcomes_table = {"outcomes", NULL, outcomes_sql, OUTCOME_COUNT};
 
-static int begin_batch(struct store *s, struct err *e)
+int telemetry_begin_batch(struct store *s, struct err *e)
 {
 	int rc = s->in_batch ? 0 : s->telemetry->ops->begin(s->telemetry, e);
 
@@ -91,15 +94,16 @@ void telemetry_add_record(struct store *s, const struct record *r)
 
 	if (s->batch_fault.code) /* told by the next flush; the rest of the batch is lost as well */
 		return;
-	if (begin_batch(s, &e) == 0) {
+	if (telemetry_begin_batch(s, &e) == 0) {
 		db_bind_row(q, records_fields, r);
 		db_run(q, &e);
 	}
 	s->batch_fault = e;
 }
 
-static int drop_old(struct store *s, int64_t keep_us, struct err *e)
+static int drop_old(struct store *s, int64_t keep_us, int64_t due_us, struct err *e)
 {
+	int64_t now = clock_wall_us(s->clock), due = now - (due_us > keep_us ? due_us : keep_us);
 	struct db_query *const drops[] = {
 		store_query(s, TABLE_RECORDS, RECORD_DROP),
 		store_query(s, TABLE_OUTCOMES, OUTCOME_DROP),
@@ -107,14 +111,16 @@ static int drop_old(struct store *s, int64_t keep_us, struct err *e)
 	int rc = 0;
 
 	for (int i = 0; !rc && i < 2; i++) {
-		db_bind_int(drops[i], "oldest", clock_wall_us(s->clock) - keep_us);
+		/* An outcome may be there long before the day on which it counts. */
+		db_bind_int(drops[i], "oldest", i ? due : now - keep_us);
+		db_bind_int(drops[i], "due", due);
 		db_bind_int(drops[i], "count", DROP_LIMIT);
 		rc = db_run(drops[i], e);
 	}
 	return rc;
 }
 
-int telemetry_flush(struct store *s, int64_t keep_us, struct err *e)
+int telemetry_flush(struct store *s, int64_t keep_us, int64_t due_us, struct err *e)
 {
 	int rc = s->batch_fault.code;
 
@@ -122,9 +128,9 @@ int telemetry_flush(struct store *s, int64_t keep_us, struct err *e)
 		*e = s->batch_fault;
 	s->batch_fault = (struct err){0};
 	if (!rc)
-		rc = begin_batch(s, e);
+		rc = telemetry_begin_batch(s, e);
 	if (!rc)
-		rc = drop_old(s, keep_us, e);
+		rc = drop_old(s, keep_us, due_us, e);
 	if (!rc)
 		return telemetry_end_batch(s, e);
 	s->telemetry->ops->rollback(s->telemetry);
@@ -150,7 +156,7 @@ int telemetry_add_outcome(struct store *s, const char *id, const char *name, dou
 		err_set(e, ERR_INVALID, "the outcome of %s is not a number", id);
 		return err_field(e, "value");
 	}
-	rc = begin_batch(s, e);
+	rc = telemetry_begin_batch(s, e);
 	if (rc)
 		return rc;
 	db_bind_text(q, "id", id);

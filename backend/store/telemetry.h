@@ -14,8 +14,9 @@
 /* Queues a record (copied) for the next flush. */
 void telemetry_add_record(struct store *s, const struct record *r);
 
-/* Writes what is queued and drops rows older than keep_us, in one transaction. */
-int telemetry_flush(struct store *s, int64_t keep_us, struct err *e);
+/* Writes what is queued and drops rows older than keep_us, in one transaction. What counts on a
+ * trial, and all outcomes, are kept for due_us where that is longer: they wait for each other. */
+int telemetry_flush(struct store *s, int64_t keep_us, int64_t due_us, struct err *e);
 
 /* The request with this id (queued or written): 1 found, 0 not. */
 int telemetry_find_record(struct store *s, const char *id, struct record *out, struct err *e);

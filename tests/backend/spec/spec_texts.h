@@ -56,7 +56,8 @@
 	"            hold: 30m\n"                                                                  \
 	"            keep-hot: 0s\n"                                                               \
 	"            false-abort: 1%\n"                                                            \
-	"            signals: {error_rate: critical worse-by 0.5pp, brier: \"psi 0.2\"}\n"         \
+	"            signals: {error_rate: critical worse-by 0.5pp, brier: \"critical worse-by "   \
+	"0.01\"}\n"                                                                                \
 	"            # end of rollout\n"                                                           \
 	"        # end of delay\n"                                                                 \
 	"    far:\n"                                                                               \

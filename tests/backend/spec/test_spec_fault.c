@@ -71,7 +71,8 @@ static const struct {
 	/* the endpoint's rows */
 	{EP "    stepz: x\n", 8, 5, "unknown key `stepz`"},
 	{EP "    rollout:\n      stepz: x\n", 9, 7,
-		"unknown key `stepz`, expected one of pattern, steps, hold, keep-hot, "
+		"unknown key `stepz`, expected one of pattern, steps, hold, on-undecided, "
+		"segments, keep-hot, "
 		"false-abort, signals, did you mean `steps`?"},
 	{"project: p\nendpoints:\n  d:\n    tier: low\n    listen: \"[::1]:1\"\n    serve: s\n", 3,
 		3, "`environment` is missing here"},
@@ -161,8 +162,8 @@ static const struct {
 		"at most 8"},
 	{EP "    versions: {V1: {upstream: \"h:1\"}}\n", 8, 16, "the name of this version is `V1`"},
 	/* the rollout's rows */
-	{EP "    rollout: {pattern: shadow}\n", 8, 24,
-		"`pattern` is `shadow`, which is not there yet"},
+	{EP "    rollout: {pattern: phased}\n", 8, 24,
+		"`pattern` is `phased`, which is not there yet"},
 	{EP "    rollout: {pattern: canari}\n", 8, 24, "did you mean `canary`?"},
 	{EP "    rollout: {steps: []}\n", 8, 22, "needs at least 1 member"},
 	{EP "    rollout: {steps: [5% 1m, 5% 2m]}\n", 8, 30, "a larger share than the step before"},
@@ -173,7 +174,8 @@ static const struct {
 	{EP "    rollout:\n      steps: 5% 1m, 1% 1m\n", 9, 14, "a larger share"},
 	{EP "    rollout: {hold: 0s}\n", 8, 21, "expected a time from 1s to 30d"},
 	{EP "    rollout: {false-abort: 50%}\n", 8, 28, "expected a rate"},
-	{EP "    rollout: {signals: {a: \"\"}}\n", 8, 28, "`a` is ``, expected a text"},
+	{EP "    rollout: {signals: {error_rate: \"\"}}\n", 8, 37,
+		"`error_rate` is ``, expected a text"},
 	{EP "    rollout: {signals: [a]}\n", 8, 24, "`signals` is a list, expected a mapping"},
 	/* access and tiers */
 	{"project: p\naccess: {opertor: [a]}\n", 2, 10,
@@ -186,6 +188,32 @@ static const struct {
 		"unknown tier `hgih`, expected one of low, medium, high"},
 	{"project: p\ntiers: {high: {approvals: 6}}\n", 2, 27, "whole number from 0 to 5"},
 	{"project: p\ntiers: {high: {rollback: 2h}}\n", 2, 26, "expected a time from 100ms to 1h"},
+	{EP "    rollout: {signals: {eror_rate: watch}}\n", 8, 25, "did you mean `error_rate`?"},
+	{EP "    rollout: {signals: {error_rate: critical worse-by 5}}\n", 8, 37,
+		"such as worse-by 0.5pp"},
+	{EP "    rollout: {signals: {error_rate: critical}}\n", 8, 37,
+		"how much worse is too much"},
+	{EP "    rollout: {signals: {error_rate: critical worse-by 1pp harm-at 2pp}}\n", 8, 37,
+		"harm-at not above worse-by"},
+	{EP "    rollout: {signals: {latency_p99: critical worse-by 0.2}}\n", 8, 38,
+		"such as worse-by 20%"},
+	{EP "    rollout: {signals: {throughput: critical}}\n", 8, 37, "it cannot decide"},
+	{EP "    rollout: {signals: {brier: critical worse-by 0.01}}\n", 8, 32,
+		"signal `brier` cannot be delivered: it needs `score` at the endpoint"},
+	{EP "    score: json p\n    rollout: {signals: {brier: critical worse-by 0.01}}\n", 9, 32,
+		"signal `brier` cannot be delivered: it needs `outcome` at the endpoint"},
+	{EP "    score: json p\n    outcome: y within 1h\n    task: regression\n"
+	    "    rollout: {signals: {brier: critical worse-by 0.01}}\n",
+		11, 32, "belongs to task binary"},
+	{EP "    score: json p\n    outcome: y within 1h\n    task: regression\n"
+	    "    rollout: {signals: {absolute_error: critical worse-by 3}}\n",
+		11, 41, "needs the bounds"},
+	{EP "    rollout: {segments: [A, B]}\n", 8, 25, "need `segment` at the endpoint"},
+	{EP "    segment: json o\n    rollout: {segments: largest 17}\n", 9, 25, "largest 16"},
+	{EP "    segment: json o\n    rollout: {pattern: segmented}\n", 9, 14, "needs `segments`"},
+	{"project: p\ntiers: {high: {soak: soon}}\n", 2, 22, "expected a time"},
+	{"project: p\ntiers: {high: {step-most: 0%}}\n", 2, 27, "expected a share"},
+	{"project: p\naccounts: {ci: person}\n", 2, 16, "expected `robot` or `shared`"},
 	{"project: p\ntiers: {high: {freze: x}}\n", 2, 16, "did you mean `freeze`?"},
 };
 

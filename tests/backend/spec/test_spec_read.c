@@ -112,7 +112,7 @@ static void access_and_tiers_are_in_order(void **state)
 	assert_int_equal(s->tiers[1].approvals, 1);
 	assert_string_equal(s->tiers[2].name, "high");
 	assert_int_equal(s->tiers[2].approvals, 3);
-	assert_string_equal(s->tiers[2].freeze, "Fri 16:00 .. Mon 08:00 Europe/London");
+	assert_string_equal(s->tiers[2].freeze[0], "Fri 16:00 .. Mon 08:00 Europe/London");
 	assert_int_equal(s->tiers[2].rollback_ms, 1000);
 	spec_free(s);
 }

@@ -369,7 +369,7 @@ static void test_telemetry(void **state)
 	assert_int_equal(telemetry_add_outcome(x.store, "req-1", "late", 0, NOON, &x.e), 0);
 	assert_int_equal(telemetry_add_outcome(x.store, "req-1", "late", (double)NAN, NOON, &x.e),
 		ERR_INVALID);
-	assert_int_equal(telemetry_flush(x.store, INT64_C(3600) * 1000000, &x.e), 0);
+	assert_int_equal(telemetry_flush(x.store, INT64_C(3600) * 1000000, 0, &x.e), 0);
 	store_close(x.store);
 	scratch_open(&x);
 	assert_int_equal(
@@ -379,7 +379,7 @@ static void test_telemetry(void **state)
 	assert_int_equal(counts.outcomes, 1);
 	/* An outcome of nobody's request is kept, and both are dropped in the end. */
 	x.clock.fake_wall_us += INT64_C(7200) * 1000000;
-	assert_int_equal(telemetry_flush(x.store, INT64_C(3600) * 1000000, &x.e), 0);
+	assert_int_equal(telemetry_flush(x.store, INT64_C(3600) * 1000000, 0, &x.e), 0);
 	assert_int_equal(telemetry_find_record(x.store, "req-1", &out, &x.e), 0);
 	assert_int_equal(scratch_shell(&x, "test $(sqlite3 $H/store/telemetry.db 'select count(*) "
 					   "from outcomes') = 0"),

@@ -1,0 +1,48 @@
+/* judging.h: the live trial of a rollout: feeds it answers as they are logged and outcomes as they
+ * mature, closes its seconds behind the watermark, and keeps all of it in the telemetry database,
+ * so that a crash loses nothing that was judged. Decides nothing: that is autopilot.h. */
+#ifndef PITHEAD_BACKEND_ACTS_JUDGING_H
+#define PITHEAD_BACKEND_ACTS_JUDGING_H
+
+#include "backend/acts/world.h"
+#include "backend/trial/journal.h"
+#include "backend/trial/trial_card.h"
+#include "backend/trial/trial_setup.h"
+
+struct judging {
+	int64_t rollout;
+	struct trial *trial; /* owned */
+	struct trial_setup setup;
+	struct journal journal;
+	int64_t seq;		/* of the last journal entry that was kept */
+	size_t since_state;	/* bytes of journal since the state was kept */
+	int64_t matured_us;	/* outcomes of requests routed before it have been taken */
+	int64_t point_us;	/* of the last point of the charts */
+	struct trial_card card; /* as of the last tick */
+};
+
+/* Begins the trial of r, or takes it up again from what is kept. ERR_* with a sentence; the rollout
+ * then has no judge, and passes nothing. */
+int judging_open(
+	struct world *w, struct live_endpoint *ep, const struct rollout_row *r, struct err *e);
+void judging_free(struct judging *j); /* NULL is allowed */
+
+/* Takes an answer, and notes in the record whether it counts. */
+void judging_take_record(struct live_endpoint *ep, struct record *r);
+
+/* Takes the outcomes that are mature, judges the seconds that are over, keeps it all. */
+int judging_tick(struct world *w, struct live_endpoint *ep, struct judging *j, struct err *e);
+
+/* The trial of an endpoint that is about this rollout, or NULL. */
+struct judging *judging_find(const struct live_endpoint *ep, int64_t rollout);
+
+/* Whether outcomes of the requests of this rollout can still come: until `until_us`. */
+int64_t judging_due_us(const struct judging *j, int64_t routed_until_us);
+
+/* How long counted requests must be kept for their outcomes, over all endpoints. */
+int64_t judging_keep_us(const struct world *w);
+
+/* "missing", "undecided", "ok", "harm" or "invalid": of the active rollout. */
+const char *rollout_verdict(const struct world *w, const struct live_endpoint *ep);
+
+#endif
