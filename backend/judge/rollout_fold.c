@@ -312,7 +312,7 @@ static int fold_run(struct rollout_judge *j, const struct judge_value *v, int mo
 			j->signals[v->signal].classes |= 1 << x->outcome;
 	}
 	if (j->config.signals[v->signal].outcomes)
-		srm_fold(&j->srm_outcomes, v->w, n[1], n[0]);
+		srm_fold(&j->signals[v->signal].arrived, v->w, n[1], n[0]);
 	return count;
 }
 
