@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,32 +116,46 @@ double world_rollout(const struct judge_config *config, const struct world *w, u
 	return n;
 }
 
+static void give_up(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* What the other process has found: its n figures, read when this one is done with its own. */
+static void helper_read(int from, pid_t child, double *out, size_t size)
+{
+	int status = 0;
+	ssize_t n;
+
+	for (size_t got = 0; got < size; got += (size_t)n)
+		if ((n = read(from, (char *)out + got, size - got)) <= 0)
+			give_up("bench: its helper has died");
+	close(from);
+	if (waitpid(child, &status, 0) != child || status != 0)
+		give_up("bench: its helper has failed");
+}
+
 void world_each(int n, double (*one)(const void *context, int k), const void *context, double *out)
 {
 	size_t size = (size_t)n * sizeof *out;
-	double *shared =
-		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int workers = n >= 32 && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1;
-	pid_t child = 0;
+	int workers = n >= 32 && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1, ends[2];
+	double *theirs = calloc((size_t)n, sizeof *theirs);
+	pid_t child = -1;
 
-	if (shared == MAP_FAILED || (workers == 2 && (child = fork()) < 0)) {
-		perror("bench");
-		exit(1);
+	if (workers == 2 && (pipe(ends) || (child = fork()) < 0))
+		give_up("bench");
+	for (int k = child == 0; k < n; k += workers)
+		out[k] = one(context, k);
+	if (child == 0)
+		_exit(write(ends[1], out, size) == (ssize_t)size ? 0 : 1);
+	if (workers == 2) {
+		close(ends[1]);
+		helper_read(ends[0], child, theirs, size);
+		for (int k = 1; k < n; k += 2)
+			out[k] = theirs[k];
 	}
-	for (int k = workers == 2 && child == 0; k < n; k += workers)
-		shared[k] = one(context, k);
-	if (workers == 2 && child == 0)
-		_exit(0);
-	if (child > 0) {
-		int status = 0;
-
-		if (waitpid(child, &status, 0) != child || status != 0) {
-			fprintf(stderr, "bench: its helper has died\n");
-			exit(1);
-		}
-	}
-	memcpy(out, shared, size);
-	munmap(shared, size);
+	free(theirs);
 }
 
 /* P(at most k of n) at rate p. */
