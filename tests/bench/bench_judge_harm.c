@@ -269,6 +269,77 @@ static void bench_replicas(int runs)
 	free(out);
 }
 
+/* One of three replicas of the candidate is 2x slower: at HARM of the version 2 = it is named, 1 =
+ * called likely, 0 = neither, negative = another one is; NAN = no HARM. */
+static double blamed_run(const void *context, int k)
+{
+	static const char *const names[2][3] = {{"r1", "r2", "r3"}, {"r10", "r11", "r12"}};
+	double share = *(const double *)context;
+	struct judge_config config = world_config(.25);
+	struct rollout_judge *j;
+	struct chance c = {(uint64_t)(1e3 * share) << 32 | (uint64_t)k};
+	struct judge_card card = {.verdict = JUDGE_UNDECIDED};
+	struct replica_finding f;
+	struct replicas r;
+
+	config.signals[WORLD_BRIER].critical = config.signals[WORLD_CALIBRATION].critical = 0;
+	config.presence = 0;
+	j = rollout_judge_new(&config);
+	replicas_init(&r);
+	for (int i = 0; i < 4000; i++)
+		rollout_judge_warm(j, world_latency(&c));
+	for (int t = 0; t < 3600 && card.verdict < JUDGE_HARM; t++) {
+		for (int i = 0; i < 40; i++) {
+			int arm = chance_is(&c, share), at = (int)(chance_bits(&c) % 3);
+			struct judge_request q = {.tick = t,
+				.candidate = arm,
+				.share = share,
+				.w = share,
+				.failed = chance_is(&c, .01),
+				.latency_s = world_latency(&c) * (arm && at == 2 ? 2 : 1)};
+
+			rollout_judge_request(j, &q);
+			replicas_add(&r, arm, names[arm][at], q.failed, q.latency_s);
+		}
+		while (rollout_judge_close(j, t + 1))
+			;
+		replicas_tick(&r);
+		rollout_judge_read(j, &card);
+	}
+	rollout_judge_free(j);
+	f = replicas_find(&r);
+	if (card.verdict != JUDGE_HARM)
+		return (double)NAN;
+	return (f.found ? 2 : f.likely) * (strcmp(f.name, "r12") == 0 ? 1 : -1);
+}
+
+static void bench_blamed(int runs)
+{
+	static const double shares[] = {.05, .25, .5};
+	double *out = calloc((size_t)runs, sizeof *out);
+
+	printf("\none of the candidate's 3 replicas 2x slower, latency +10 %% at p99, 40 "
+	       "requests/s: "
+	       "when harm of the version is proven, the card says\n");
+	printf("%-12s %10s %10s %10s %10s\n", "share", "no harm", "names it", "likely it",
+		"another");
+	for (int i = 0; i < 3; i++) {
+		int none = 0, named = 0, likely = 0, other = 0;
+
+		world_each(runs, blamed_run, &shares[i], out);
+		for (int k = 0; k < runs; k++) {
+			none += isnan(out[k]);
+			named += out[k] > 1.5;
+			likely += out[k] > .5 && out[k] < 1.5;
+			other += out[k] < -.5;
+		}
+		printf("%10.0f %% %9.1f%% %9.1f%% %9.1f%% %9.1f%%\n", 100 * shares[i],
+			100. * none / runs, 100. * named / runs, 100. * likely / runs,
+			100. * other / runs);
+	}
+	free(out);
+}
+
 /* --- the fail-fast guard: 8 of the last 10 answers --- */
 
 enum { GUARD_WINDOW = 10, GUARD_LIMIT = 8 };
@@ -309,5 +380,6 @@ int main(int argc, char **argv)
 	bench_harm(runs);
 	bench_rules(runs < 1000 ? runs : 1000);
 	bench_replicas(runs / 10);
+	bench_blamed(runs / 10);
 	return world_end();
 }
