@@ -50,7 +50,8 @@ struct cJSON *codec_endpoint_config(const struct spec_endpoint *config);
 struct cJSON *codec_servers(
 	const struct live_endpoint *ep, const struct replica_row *replicas, int count);
 struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r);
-struct cJSON *codec_approval(const struct approval_row *r);
+struct cJSON *codec_approval(
+	struct world *w, const struct rollout_row *rollout, const struct approval_row *r);
 struct cJSON *codec_override(const struct override_row *r);
 struct cJSON *codec_signals(struct world *w, const struct rollout_row *r);
 struct cJSON *codec_series(const struct live_endpoint *ep, int64_t now_us, int span_s, int points);
