@@ -106,6 +106,8 @@ static int save_rows(struct world *w, struct change *c, int64_t seq, struct err 
 		c->alert->revision = seq;
 		rc = store_save_alert(s, c->alert, e);
 	}
+	if (!rc && c->also)
+		rc = c->also(w, c->also_arg, seq, e);
 	if (!rc && c->card)
 		rc = store_add_card(s, c->rollout->id, c->ev.at_us, c->card_kind, c->card, e);
 	if (!rc && c->fact)

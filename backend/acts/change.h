@@ -19,6 +19,9 @@ struct change {
 	struct approval_row *approval;
 	struct override_row *override;
 	struct alert_row *alert;
+	/* What else goes into the transaction; NULL = nothing. */
+	int (*also)(struct world *w, void *arg, int64_t seq, struct err *e);
+	void *also_arg;
 	char *card, *after_card; /* owned until the commit: what the judge said then */
 	const char *card_kind;
 };
