@@ -134,7 +134,7 @@ static int lift(struct world *w, const struct act *a, const char *scope, struct 
 static int wish(struct world *w, const struct act *a, struct proposal_row *p,
 	struct act_result *out, struct err *e)
 {
-	struct proposal_row open;
+	struct proposal_row open = {0};
 
 	if (!proposal_find_open(w, p->kind, p->endpoint, &open))
 		return proposal_open(w, a, p, "", out, e);
@@ -220,6 +220,7 @@ static int begin_override(struct world *w, const struct act *a, const struct pro
 		.uid = p->author_uid,
 		.login_uid = p->author_login_uid,
 		.at_us = clock_wall_us(&w->clock)};
+	struct proposal_rows all = *rows;
 	char text[240];
 	struct change c;
 
@@ -237,14 +238,14 @@ static int begin_override(struct world *w, const struct act *a, const struct pro
 	str_copy(h.user, sizeof h.user, p->author);
 	str_copy(h.second, sizeof h.second, a->caller->user);
 	str_copy(h.reason, sizeof h.reason, p->reason);
-	rows->hold = &h;
+	all.hold = &h;
 	change_init(&c, a, "freeze.override", NULL, NULL);
 	plain_text(p->summary, text, sizeof text);
 	snprintf(c.after, sizeof c.after, "{\"text\":\"%s, by %s and %s\"}", text, p->author,
 		a->caller->user);
 	about(&c, p->endpoint, ep);
 	c.also = proposal_also;
-	c.also_arg = rows;
+	c.also_arg = &all;
 	return change_commit(w, &c, NULL, &out->seq, e);
 }
 

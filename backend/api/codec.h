@@ -71,6 +71,16 @@ struct cJSON *codec_band_point(const char *json, const char *signal, const char 
 struct cJSON *codec_band(const char *signal, const char *segment, struct cJSON *points);
 struct cJSON *codec_bytes(const void *data, size_t n);
 
+/* Policy. tier: that which the answer is under. */
+struct explanation;
+struct cJSON *codec_hold(const struct hold_row *r);
+struct cJSON *codec_proposal(struct world *w, const struct proposal_row *r);
+struct cJSON *codec_vote(const struct proposal_vote *r);
+struct cJSON *codec_explanation(
+	const struct live_endpoint *ep, const char *tier, const struct explanation *x);
+struct cJSON *codec_what_if(const struct live_endpoint *ep, const char *tier,
+	const struct explanation *now, const struct explanation *then);
+
 /* Events: the full record, and as a change with what can be done about it. */
 struct cJSON *codec_event(const struct event *ev);
 struct cJSON *codec_change(struct world *w, const struct event *ev, int suspicion, const char *why);

@@ -105,7 +105,7 @@ static void add_path_parameters(cJSON *list, const struct route *r)
 {
 	for (const char *p = strchr(r->pattern, '{'); p; p = strchr(p + 1, '{')) {
 		int number = r->scope == SCOPE_ROLLOUT || r->scope == SCOPE_CHANGE ||
-			     r->scope == SCOPE_ALERT;
+			     r->scope == SCOPE_ALERT || r->scope == SCOPE_PROPOSAL;
 		char name[32] = "";
 
 		strncat(name, p + 1, strcspn(p + 1, "}") < 31 ? strcspn(p + 1, "}") : 31);
