@@ -212,7 +212,7 @@ static void put_operation_id(cJSON *o, const struct route *r)
 	for (const char *p = r->method; *p && n < sizeof id - 2; p++)
 		id[n++] = (char)(*p | 0x20);
 	for (const char *p = r->pattern; *p && n < sizeof id - 2; p++) {
-		if (*p == '/' || *p == '.')
+		if (*p == '/' || *p == '.' || *p == '-')
 			id[n++] = '_';
 		else if (*p != '{' && *p != '}')
 			id[n++] = *p;
