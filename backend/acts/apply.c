@@ -388,8 +388,7 @@ static int propose(struct applying *x, int changes, struct act_result *out, stru
 	struct spec_plan *sp = &x->plan;
 	struct proposal_row p = {
 		.kind = "apply", .needed = sp->approvals, .dirty = x->req->dirty, .base = sp->base};
-	int more = sp->loosen_count - 1 + sp->loosen_more, rc;
-	char title[200];
+	int more = sp->loosen_count - 1 + sp->loosen_more;
 
 	str_copy(p.project, sizeof p.project, sp->project);
 	str_copy(p.digest, sizeof p.digest, sp->digest);
@@ -399,14 +398,7 @@ static int propose(struct applying *x, int changes, struct act_result *out, stru
 	if (more > 0)
 		snprintf(p.summary + strlen(p.summary), sizeof p.summary - strlen(p.summary),
 			", and %d more that loosen%s", more, more == 1 ? "s" : "");
-	rc = proposal_open(x->w, x->a, &p, x->req->text, out, e);
-	if (rc)
-		return rc;
-	snprintf(title, sizeof title, "proposal %" PRId64 " waits for %d approval%s: %.130s", p.id,
-		p.needed, p.needed == 1 ? "" : "s", p.summary);
-	str_copy(out->plan.title, sizeof out->plan.title, title);
-	out->plan.undoable = 1;
-	return 0;
+	return proposal_open(x->w, x->a, &p, x->req->text, out, e);
 }
 
 static int commit_apply(struct applying *x, int changes, struct act_result *out, struct err *e)

@@ -40,6 +40,33 @@ static int has_high(const struct world *w, const char *scope)
 	return 0;
 }
 
+struct stops {
+	char first[200];
+	int count;
+};
+
+static int note_stop(void *arg, const struct hold_row *r)
+{
+	struct stops *s = arg;
+
+	/* That of all comes first: its scope is the empty one. */
+	if (strcmp(r->kind, "line") == 0 && s->count++ == 0)
+		snprintf(s->first, sizeof s->first, "%s has stopped the line of %s%s%.80s", r->user,
+			scope_text(r->scope), r->reason[0] ? ": " : "", r->reason);
+	return 0;
+}
+
+void line_describe(struct world *w, char *out, size_t size)
+{
+	struct stops s = {.count = 0};
+
+	store_list_holds(w->store, note_stop, &s, NULL);
+	if (s.count > 1)
+		snprintf(out, size, "%s, and %d more", s.first, s.count - 1);
+	else
+		str_copy(out, size, s.first);
+}
+
 static void about(struct change *c, const char *scope, const struct live_endpoint *ep)
 {
 	if (ep)

@@ -141,10 +141,14 @@ static void fill_open(
 	str_copy(p->state, sizeof p->state, "open");
 	str_copy(p->author, sizeof p->author, a->caller->user);
 	str_copy(p->reason, sizeof p->reason, a->reason ? a->reason : "");
+	snprintf(out->plan.title, sizeof out->plan.title,
+		"proposal %" PRId64 " waits for %d approval%s: %.130s", p->id, p->needed,
+		p->needed == 1 ? "" : "s", p->summary);
 	plan_need(&out->plan, "%d other %s: pithead proposal approve %" PRId64, p->needed,
 		p->needed == 1 ? "person" : "people", p->id);
 	snprintf(out->plan.undo, sizeof out->plan.undo,
 		"reject it: pithead proposal reject %" PRId64, p->id);
+	out->plan.undoable = 0; /* it is answered, not undone */
 	out->proposal = p->id;
 }
 
