@@ -283,9 +283,6 @@ void spec_check_signals(
 		spec_fault_add(r, at ? at->at : own->at,
 			"`segments` need `segment` at the endpoint: where a request's segment "
 			"stands");
-	if (strcmp(ep->rollout.pattern, "segmented") == 0 && !ep->rollout.segment_count)
-		spec_fault_add(r, (rollout ? rollout : own)->at,
-			"pattern `segmented` needs `segments`: which, and in which order");
 }
 
 static void add_default(

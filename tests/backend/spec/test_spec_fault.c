@@ -210,7 +210,6 @@ static const struct {
 		11, 41, "needs the bounds"},
 	{EP "    rollout: {segments: [A, B]}\n", 8, 25, "need `segment` at the endpoint"},
 	{EP "    segment: json o\n    rollout: {segments: largest 17}\n", 9, 25, "largest 16"},
-	{EP "    segment: json o\n    rollout: {pattern: segmented}\n", 9, 14, "needs `segments`"},
 	{"project: p\ntiers: {high: {soak: soon}}\n", 2, 22, "expected a time"},
 	{"project: p\ntiers: {high: {step-most: 0%}}\n", 2, 27, "expected a share"},
 	{"project: p\naccounts: {ci: person}\n", 2, 16, "expected `robot` or `shared`"},

@@ -76,7 +76,7 @@ static void texts_become_numbers(void **state)
 
 static void the_store_gives_back_the_same(void **state)
 {
-	struct spec *s = parse("    rollout:\n      pattern: segmented\n      on-undecided: abort\n"
+	struct spec *s = parse("    rollout:\n      pattern: canary\n      on-undecided: abort\n"
 			       "      segments: [ORD, ATL]\n      signals:\n"
 			       "        outcome:spent: worse-by 3 of 0..60\n");
 	char *json = spec_endpoint_format_json(&s->endpoints[0]), *again;
