@@ -349,6 +349,11 @@ static bool notice(const struct pane *p, char out[400])
 			"observed");
 		return true;
 	}
+	if (*node_str(node_get(root, "engine"), "stopped", "")) {
+		snprintf(out, 400, "%s; nothing moves until :unfreeze",
+			node_str(node_get(root, "engine"), "stopped", ""));
+		return true;
+	}
 	alert = newest_alert(p, &count);
 	if (!alert)
 		return false;

@@ -137,6 +137,10 @@ static int read_value(
 			return err_set(e, ERR_INVALID,
 				"\"%.40s\" is not a time: 1h (ago), 14:02, 2026-11-24 14:02 (UTC)",
 				text);
+	} else if (strcmp(type, "DURATION") == 0) {
+		if (duration_parse(text, &v->number) < 0)
+			return err_set(
+				e, ERR_INVALID, "\"%.40s\" is not a duration: 90s, 30m, 2h", text);
 	} else if (strcmp(type, "ARM") == 0) {
 		return read_arm(text, v, e);
 	} else {

@@ -55,6 +55,7 @@ struct act_result {
 	int64_t revision;	/* of the endpoint after the act (or seen, with dry_run) */
 	char endpoint[ID_SIZE]; /* "" = none */
 	int64_t rollout;	/* 0 = none */
+	int64_t proposal;	/* that waits for other people, or was answered; 0 = none */
 	char moved[400];	/* after ERR_STALE: who changed what, when */
 };
 
@@ -80,6 +81,30 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 /* share_bp 0, 10000, or -1 to remove. Needs an active rollout. */
 int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const char *segment, int share_bp, struct act_result *out, struct err *e);
+
+/* Stops the line of ep (NULL: of all endpoints): nothing moves there until it is lifted. */
+int act_freeze(struct world *w, const struct act *a, struct live_endpoint *ep,
+	struct act_result *out, struct err *e);
+/* Lifts it. Where a tier in the scope is high the first person's wish is a proposal, and a second
+ * person's lifts it. */
+int act_unfreeze(struct world *w, const struct act *a, struct live_endpoint *ep,
+	struct act_result *out, struct err *e);
+/* Overrides ep's freeze windows for a while, when two people want it (as for unfreeze). */
+int act_override_freeze(struct world *w, const struct act *a, struct live_endpoint *ep,
+	int64_t lasts_ms, struct act_result *out, struct err *e);
+
+/* Who has stopped the line, where and why, in one line; "" when nobody has. */
+void line_describe(struct world *w, char *out, size_t size);
+
+/* A yes to a proposal: the last that is needed carries it out. ERR_STALE when what it would change
+ * has changed since. */
+int act_proposal_approve(
+	struct world *w, const struct act *a, int64_t id, struct act_result *out, struct err *e);
+int act_proposal_reject(
+	struct world *w, const struct act *a, int64_t id, struct act_result *out, struct err *e);
+/* "open", "done", "rejected", "stale" or "expired", as of now; and how many people said yes. */
+const char *proposal_state(struct world *w, const struct proposal_row *p);
+int proposal_votes(struct world *w, int64_t id);
 
 int act_undo(
 	struct world *w, const struct act *a, int64_t seq, struct act_result *out, struct err *e);
@@ -113,7 +138,8 @@ struct spec_plan {
 	struct plan_row *rows; /* owned */
 	int row_count;
 	char loosens[PLAN_LINES][200];
-	int loosen_count;
+	int loosen_count, loosen_more; /* more: those for which there was no line */
+	int approvals; /* people besides its author whom the old policy asks for them */
 };
 /* Fills plan (released by spec_plan_release). ERR_INVALID with plan->faults for a bad file. */
 int act_plan(

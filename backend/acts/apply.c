@@ -9,10 +9,13 @@
 #include <unistd.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/loosening.h"
 #include "backend/acts/plan_rows.h"
+#include "backend/acts/proposal.h"
 #include "backend/acts/reconcile.h"
 #include "backend/base/digest.h"
 #include "backend/base/xalloc.h"
+#include "backend/policy/calendar.h"
 #include "backend/policy/roles.h"
 
 void spec_plan_release(struct spec_plan *plan)
@@ -29,12 +32,6 @@ static struct live_endpoint *live_of(struct world *w, const char *project, const
 			strcmp(w->endpoints[i]->row.name, name) == 0)
 			return w->endpoints[i];
 	return NULL;
-}
-
-static void loosen(struct spec_plan *plan, const char *fmt, const char *what)
-{
-	if (plan->loosen_count < PLAN_LINES)
-		snprintf(plan->loosens[plan->loosen_count++], 200, fmt, what);
 }
 
 /* What the world shows beside what is written: the third column. */
@@ -60,11 +57,6 @@ static void observe(struct world *w, struct spec_plan *plan, struct live_endpoin
 				w->gateway_up ? plan->rows[i].recorded : "gateway down");
 }
 
-static int tier_rank(const char *tier)
-{
-	return strcmp(tier, "high") == 0 ? 2 : strcmp(tier, "medium") == 0 ? 1 : 0;
-}
-
 static void compare_endpoints(struct world *w, const struct spec *spec, struct spec_plan *plan)
 {
 	char path[160];
@@ -77,11 +69,8 @@ static void compare_endpoints(struct world *w, const struct spec *spec, struct s
 			ep && !ep->row.removed ? spec_endpoint_format_json(ep->config) : NULL;
 		snprintf(path, sizeof path, "endpoints.%s", want->name);
 		plan_compare(plan, path, new_json, old_json);
-		if (old_json) {
+		if (old_json)
 			observe(w, plan, ep);
-			if (tier_rank(want->tier) < tier_rank(ep->row.tier))
-				loosen(plan, "lowers the tier of %s", want->name);
-		}
 		free(new_json);
 		free(old_json);
 	}
@@ -102,24 +91,6 @@ static void compare_endpoints(struct world *w, const struct spec *spec, struct s
 	}
 }
 
-static int has_member(const struct spec *access, const char *role, const char *member)
-{
-	for (int i = 0; access && i < access->role_count; i++)
-		for (int k = 0; k < access->roles[i].member_count; k++)
-			if (strcmp(access->roles[i].role, role) == 0 &&
-				strcmp(access->roles[i].members[k], member) == 0)
-				return 1;
-	return 0;
-}
-
-static int approvals_of(const struct spec *access, const char *tier, int fallback)
-{
-	for (int i = 0; access && i < access->tier_count; i++)
-		if (strcmp(access->tiers[i].name, tier) == 0)
-			return access->tiers[i].approvals;
-	return fallback;
-}
-
 static void compare_access(struct world *w, const struct spec *spec, struct spec_plan *plan)
 {
 	const struct live_project *p = world_find_project(w, spec->project);
@@ -129,30 +100,38 @@ static void compare_access(struct world *w, const struct spec *spec, struct spec
 	plan_compare(plan, "project", want, have);
 	free(want);
 	free(have);
-	if (!p)
-		return;
-	for (int i = 0; i < spec->role_count; i++)
-		for (int k = 0; k < spec->roles[i].member_count; k++)
-			if (!has_member(
-				    p->access, spec->roles[i].role, spec->roles[i].members[k])) {
-				char text[140];
-				snprintf(text, sizeof text, "%s to %s", spec->roles[i].role,
-					spec->roles[i].members[k]);
-				loosen(plan, "grants %s", text);
-			}
+}
+
+/* The windows are text to the spec; what cannot be read would freeze for ever. */
+static int check_windows(const struct spec *spec, struct err *e)
+{
+	struct freeze_window w;
+	struct err why = {0};
+
 	for (int i = 0; i < spec->tier_count; i++)
-		if (spec->tiers[i].approvals <
-			approvals_of(p->access, spec->tiers[i].name, spec->tiers[i].approvals))
-			loosen(plan, "asks for fewer approvals on tier %s", spec->tiers[i].name);
+		for (int k = 0; k < spec->tiers[i].freeze_count; k++) {
+			if (freeze_window_parse(spec->tiers[i].freeze[k], &w, &why) == 0)
+				continue;
+			err_set(e, ERR_INVALID, "tier %s: %s", spec->tiers[i].name, why.message);
+			err_hint(e, "%s", why.hint);
+			return err_field(e, "spec");
+		}
+	return 0;
 }
 
 static struct spec *parse(const struct apply_request *req, struct spec_plan *plan, struct err *e)
 {
 	char hex[DIGEST_HEX];
+	struct spec *spec;
 
 	digest_hex(req->text, req->size, hex);
 	snprintf(plan->digest, sizeof plan->digest, "sha256:%s", hex);
-	return spec_parse(req->text, req->size, "pithead.yaml", &plan->faults, e);
+	spec = spec_parse(req->text, req->size, "pithead.yaml", &plan->faults, e);
+	if (spec && check_windows(spec, e)) {
+		spec_free(spec);
+		return NULL;
+	}
+	return spec;
 }
 
 int act_plan(
@@ -170,6 +149,7 @@ int act_plan(
 	plan->base = p ? p->spec.seq : 0;
 	compare_access(w, spec, plan);
 	compare_endpoints(w, spec, plan);
+	loosening_fill(w, spec, plan);
 	spec_free(spec);
 	return 0;
 }
@@ -213,10 +193,24 @@ static int check_listen(
 	return err_hint(e, "see who with `ss -ltnp`, or choose another port");
 }
 
-static int check_apply(struct world *w, const struct act *a, const struct apply_request *req,
-	const struct spec *spec, const struct spec_plan *plan, struct act_result *out,
-	struct err *e)
+/* One apply on its way. approved: the proposal that it comes from, NULL = none. */
+struct applying {
+	struct world *w;
+	const struct act *a;
+	const struct apply_request *req;
+	const struct proposal_row *approved;
+	struct proposal_rows *rows;
+	struct spec *spec; /* owned */
+	struct spec_plan plan;
+};
+
+static int check_apply(const struct applying *x, struct act_result *out, struct err *e)
 {
+	struct world *w = x->w;
+	const struct act *a = x->a;
+	const struct apply_request *req = x->req;
+	const struct spec *spec = x->spec;
+	const struct spec_plan *plan = &x->plan;
 	char what[120];
 	struct act seen = *a;
 	int rc = 0;
@@ -233,7 +227,7 @@ static int check_apply(struct world *w, const struct act *a, const struct apply_
 		const struct plan_row *r = &plan->rows[i];
 		if (r->mark == '=' || r->mark == '!' || strncmp(r->path, "project", 7) != 0)
 			continue;
-		if (plan->base && !(a->caller->permissions & PERM_ADMIN))
+		if (plan->base && !x->approved && !(a->caller->permissions & PERM_ADMIN))
 			rc = err_set(e, ERR_DENIED,
 				"%s changes: only an admin applies access and tiers", r->path);
 	}
@@ -302,31 +296,34 @@ static int remove_missing(struct world *w, const struct spec *spec, int64_t seq,
 	return rc;
 }
 
-static int write_all(struct world *w, const struct apply_request *req, const struct spec *spec,
-	const struct spec_plan *plan, const struct act *a, struct event *ev, int64_t *seq,
-	struct err *e)
+static int write_all(const struct applying *x, struct event *ev, int64_t *seq, struct err *e)
 {
+	struct world *w = x->w;
+	const struct apply_request *req = x->req;
 	struct spec_row row = {.dirty = req->dirty, .at_us = clock_wall_us(&w->clock)};
-	char *access = spec_access_format_json(spec);
+	char *access = spec_access_format_json(x->spec);
 	char *text = xstrndup(req->text, req->size);
 	int rc = store_begin(w->store, e);
 
-	str_copy(row.project, sizeof row.project, spec->project);
-	str_copy(row.digest, sizeof row.digest, plan->digest);
+	str_copy(row.project, sizeof row.project, x->spec->project);
+	str_copy(row.digest, sizeof row.digest, x->plan.digest);
 	str_copy(row.commit, sizeof row.commit, req->commit ? req->commit : "");
-	str_copy(row.author, sizeof row.author, a->caller->user);
+	str_copy(row.author, sizeof row.author,
+		x->approved ? x->approved->author : x->a->caller->user);
 	ev->at_us = row.at_us;
 	if (!rc)
 		rc = store_append_event(w->store, ev, seq, e);
 	row.seq = *seq;
 	if (!rc)
 		rc = store_save_spec(w->store, &row, text, access, e);
-	for (int i = 0; i < spec->endpoint_count && !rc; i++)
-		rc = save_endpoint(w, spec, &spec->endpoints[i], *seq, e);
+	for (int i = 0; i < x->spec->endpoint_count && !rc; i++)
+		rc = save_endpoint(w, x->spec, &x->spec->endpoints[i], *seq, e);
 	if (!rc)
-		rc = remove_missing(w, spec, *seq, e);
+		rc = remove_missing(w, x->spec, *seq, e);
+	if (!rc && x->rows)
+		rc = proposal_also(w, x->rows, *seq, e);
 	if (!rc)
-		rc = act_in_commit(a, *seq, e);
+		rc = act_in_commit(x->a, *seq, e);
 	if (!rc)
 		rc = store_commit(w->store, e);
 	if (rc)
@@ -359,7 +356,8 @@ static void fill_plan(const struct spec_plan *sp, int changes, struct plan *p)
 	for (int i = 0; i < sp->loosen_count; i++)
 		plan_warn(p, "loosens: %s", sp->loosens[i]);
 	plan_will_not(p, "move traffic between versions");
-	plan_need(p, "nobody else");
+	if (sp->approvals == 0)
+		plan_need(p, "nobody else");
 	p->undoable = sp->base != 0;
 	if (sp->base)
 		snprintf(p->undo, sizeof p->undo, "apply the spec of change %" PRId64 " again",
@@ -384,54 +382,122 @@ static int commit_moved(
 	return 1;
 }
 
+/* What loosens waits for the people whom the policy that it loosens asks for. */
+static int propose(struct applying *x, int changes, struct act_result *out, struct err *e)
+{
+	struct spec_plan *sp = &x->plan;
+	struct proposal_row p = {
+		.kind = "apply", .needed = sp->approvals, .dirty = x->req->dirty, .base = sp->base};
+	int more = sp->loosen_count - 1 + sp->loosen_more;
+
+	str_copy(p.project, sizeof p.project, sp->project);
+	str_copy(p.digest, sizeof p.digest, sp->digest);
+	str_copy(p.git_commit, sizeof p.git_commit, x->req->commit ? x->req->commit : "");
+	snprintf(p.summary, sizeof p.summary, "apply %d value%s to %s: %.120s", changes,
+		changes == 1 ? "" : "s", sp->project, sp->loosens[0]);
+	if (more > 0)
+		snprintf(p.summary + strlen(p.summary), sizeof p.summary - strlen(p.summary),
+			", and %d more that loosen%s", more, more == 1 ? "s" : "");
+	return proposal_open(x->w, x->a, &p, x->req->text, out, e);
+}
+
+static int commit_apply(struct applying *x, int changes, struct act_result *out, struct err *e)
+{
+	const struct apply_request *req = x->req;
+	char by[NAME_SIZE + 40] = "";
+	struct act act = *x->a;
+	struct change c;
+	int rc;
+
+	if (x->approved && x->approved->undo_of)
+		act.undo_of = x->approved->undo_of;
+	change_init(&c, &act, "spec.apply", NULL, NULL);
+	snprintf(c.subject, sizeof c.subject, "project:%s", x->spec->project);
+	snprintf(c.before, sizeof c.before, "{\"spec_seq\":%" PRId64 "}", x->plan.base);
+	if (x->approved)
+		snprintf(by, sizeof by, ", proposal %" PRId64 " of %s", x->approved->id,
+			x->approved->author);
+	snprintf(c.after, sizeof c.after,
+		"{\"commit\":\"%.64s\",\"digest\":\"%s\",\"dirty\":%d,\"text\":\"%d value%s of "
+		"%s%s\"}",
+		req->commit ? req->commit : "", x->plan.digest, req->dirty, changes,
+		changes == 1 ? "" : "s", x->spec->project, by);
+	c.ev.subject = c.subject;
+	c.ev.project = x->spec->project;
+	if (x->spec->endpoint_count == 1) /* one endpoint: the change touches just it */
+		c.ev.environment = x->spec->endpoints[0].environment;
+	c.ev.before = c.before;
+	c.ev.after = c.after;
+	rc = write_all(x, &c.ev, &out->seq, e);
+	if (rc)
+		return rc;
+	out->revision = out->seq;
+	rc = world_load(x->w, e);
+	if (!rc && !x->w->hold)
+		(void)gateway_sync(x->w, 0, e); /* the reconciler tries again, the header says so */
+	return rc;
+}
+
+static int run_apply(struct applying *x, struct act_result *out, struct err *e)
+{
+	int changes, moved, rc = act_plan(x->w, x->req, &x->plan, e);
+
+	if (!rc)
+		x->spec =
+			spec_parse(x->req->text, x->req->size, "pithead.yaml", &x->plan.faults, e);
+	if (rc || !x->spec)
+		return rc ? rc : ERR_INVALID;
+	out->revision = x->plan.base;
+	rc = check_apply(x, out, e);
+	changes = count_changes(&x->plan);
+	fill_plan(&x->plan, changes, &out->plan);
+	if (rc)
+		return rc;
+	moved = changes == 0 && commit_moved(x->w, x->spec->project, x->req, &out->plan);
+	if (changes == 0 && x->plan.base && !moved) {
+		str_copy(out->plan.title, sizeof out->plan.title,
+			"nothing to apply: all is as written");
+		return 0;
+	}
+	if (x->plan.approvals > 0 && !x->approved)
+		return propose(x, changes, out, e);
+	return x->a->dry_run ? 0 : commit_apply(x, changes, out, e);
+}
+
+static void applying_release(struct applying *x)
+{
+	spec_free(x->spec);
+	spec_plan_release(&x->plan);
+}
+
 int act_apply(struct world *w, const struct act *a, const struct apply_request *req,
 	struct act_result *out, struct err *e)
 {
-	struct spec_plan plan = {0};
-	struct spec *spec = NULL;
-	struct change c;
-	int rc, changes, moved;
+	struct applying x = {.w = w, .a = a, .req = req};
+	int rc;
 
 	*out = (struct act_result){0};
-	rc = act_plan(w, req, &plan, e);
-	if (!rc)
-		spec = spec_parse(req->text, req->size, "pithead.yaml", &plan.faults, e);
-	if (rc || !spec)
-		goto out;
-	out->revision = plan.base;
-	rc = check_apply(w, a, req, spec, &plan, out, e);
-	changes = count_changes(&plan);
-	fill_plan(&plan, changes, &out->plan);
-	moved = !rc && changes == 0 && commit_moved(w, spec->project, req, &out->plan);
-	if (rc || a->dry_run || (changes == 0 && plan.base && !moved)) {
-		if (!rc && changes == 0 && !moved)
-			str_copy(out->plan.title, sizeof out->plan.title,
-				"nothing to apply: all is as written");
-		goto out;
-	}
-	change_init(&c, a, "spec.apply", NULL, NULL);
-	snprintf(c.subject, sizeof c.subject, "project:%s", spec->project);
-	snprintf(c.before, sizeof c.before, "{\"spec_seq\":%" PRId64 "}", plan.base);
-	snprintf(c.after, sizeof c.after,
-		"{\"commit\":\"%.64s\",\"digest\":\"%s\",\"dirty\":%d,\"text\":\"%d value%s of "
-		"%s\"}",
-		req->commit ? req->commit : "", plan.digest, req->dirty, changes,
-		changes == 1 ? "" : "s", spec->project);
-	c.ev.subject = c.subject;
-	c.ev.project = spec->project;
-	if (spec->endpoint_count == 1) /* one endpoint: the change touches just it */
-		c.ev.environment = spec->endpoints[0].environment;
-	c.ev.before = c.before;
-	c.ev.after = c.after;
-	rc = write_all(w, req, spec, &plan, a, &c.ev, &out->seq, e);
-	if (rc)
-		goto out;
-	out->revision = out->seq;
-	rc = world_load(w, e);
-	if (!rc && !w->hold)
-		(void)gateway_sync(w, 0, e); /* the reconciler tries again and the header says so */
-out:
-	spec_free(spec);
-	spec_plan_release(&plan);
+	rc = run_apply(&x, out, e);
+	applying_release(&x);
+	return rc;
+}
+
+int apply_proposal(struct world *w, const struct act *a, const struct proposal_row *p,
+	const char *text, struct proposal_rows *rows, struct act_result *out, struct err *e)
+{
+	struct apply_request req = {.text = text,
+		.size = strlen(text),
+		.commit = p->git_commit,
+		.dirty = p->dirty,
+		.base = p->base};
+	struct applying x = {.w = w, .a = a, .req = &req, .approved = p, .rows = rows};
+	int rc;
+
+	*out = (struct act_result){0};
+	rc = run_apply(&x, out, e);
+	if (!rc && !a->dry_run && out->seq == 0) /* nothing was left to change */
+		rc = err_set(
+			e, ERR_CONFLICT, "proposal %" PRId64 " changes nothing any more", p->id);
+	applying_release(&x);
 	return rc;
 }

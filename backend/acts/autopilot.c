@@ -9,6 +9,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/trial_store.h"
@@ -19,21 +20,11 @@ struct look {
 	struct live_endpoint *ep;
 	struct judging *j;
 	struct rollout_row r;
-	const struct spec_tier *tier; /* NULL = the project has none by this name */
+	const struct spec_tier *tier;
 	struct spec_step steps[SPEC_STEPS];
 	int step_count;
 	int64_t in_step_us;
 };
-
-static const struct spec_tier *tier_of(struct world *w, const struct live_endpoint *ep)
-{
-	const struct live_project *p = world_find_project(w, ep->row.project);
-
-	for (int i = 0; p && i < p->access->tier_count; i++)
-		if (strcmp(p->access->tiers[i].name, ep->row.tier) == 0)
-			return &p->access->tiers[i];
-	return NULL;
-}
 
 static void warn(const struct look *l, const char *what, const struct err *e)
 {
@@ -82,7 +73,7 @@ static void hold_over(struct look *l)
 	struct err e = {0};
 
 	if (!*word)
-		word = l->tier ? l->tier->on_undecided : "pause";
+		word = l->tier->on_undecided;
 	duration_format(l->in_step_us / 60000000 * 60000, span, sizeof span);
 	share_format(l->r.share_bp, share, sizeof share);
 	snprintf(why, sizeof why, "%s for %s on %s: %s", judge_verdict_name(l->j->card.verdict),
@@ -111,19 +102,9 @@ static int64_t dwell_us(const struct look *l)
 {
 	int64_t ms = l->r.step < l->step_count ? l->steps[l->r.step].least_ms : 0;
 
-	if (l->tier && l->tier->soak_ms > ms)
+	if (l->tier->soak_ms > ms)
 		ms = l->tier->soak_ms;
 	return (int64_t)((double)ms * 1000 / speed_of(l));
-}
-
-static int has_late_signals(const struct look *l)
-{
-	const struct judge_config *c = &trial_get_config(l->j->trial)->whole;
-
-	for (int i = 0; i < c->signal_count; i++)
-		if (c->signals[i].late)
-			return 1;
-	return 0;
 }
 
 /* At 100 % there is nothing to compare with: such a step is the promotion. */
@@ -142,15 +123,6 @@ static void move_on(struct look *l)
 	char why[REASON_SIZE];
 	struct err e = {0};
 
-	if (strcmp(verb, "promote") == 0 && has_late_signals(l) && l->tier &&
-		strcmp(l->tier->late_outcomes, "refuse") == 0) {
-		snprintf(why, sizeof why,
-			"#%" PRId64 " waits: tier %s is not promoted before its outcomes, which "
-			"come after the steps",
-			l->r.id, l->ep->row.tier);
-		(void)alert_raise(l->w, l->ep, "late-outcomes", "info", why, l->r.id, &e);
-		return;
-	}
 	if (engine_verb(l, verb, l->j->card.why, &e) == 0)
 		return;
 	if (e.code == ERR_DENIED || e.code == ERR_CONFLICT) {
@@ -266,7 +238,7 @@ static int look_open(struct world *w, struct live_endpoint *ep, struct look *l)
 {
 	struct err e = {0};
 
-	*l = (struct look){.w = w, .ep = ep, .tier = tier_of(w, ep)};
+	*l = (struct look){.w = w, .ep = ep, .tier = tier_of(w, &ep->row)};
 	if (rollout_active(w, ep, &l->r, &e) != 1)
 		return 0;
 	if (!ep->judging && ep->row.gate && l->r.steps[0] && judging_open(w, ep, &l->r, &e)) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/acts/judging.h"
+#include "backend/base/digest.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/trial_store.h"
@@ -105,6 +106,8 @@ static int save_rows(struct world *w, struct change *c, int64_t seq, struct err 
 		c->alert->revision = seq;
 		rc = store_save_alert(s, c->alert, e);
 	}
+	if (!rc && c->also)
+		rc = c->also(w, c->also_arg, seq, e);
 	if (!rc && c->card)
 		rc = store_add_card(s, c->rollout->id, c->ev.at_us, c->card_kind, c->card, e);
 	if (!rc && c->fact)
@@ -154,6 +157,13 @@ static void fill_card(struct change *c, const struct live_endpoint *ep)
 	c->card = trial_card_format(&j->card, c->card_kind, c->ev.at_us);
 	c->after_card = xasprintf("%.*s,\"verdict_card\":%s}", (int)n - 1, c->ev.after, c->card);
 	c->ev.after = c->after_card;
+	if (c->approval) { /* what was shown to who approves stands in the event, word for word */
+		char hex[DIGEST_HEX];
+
+		digest_hex(c->card, strlen(c->card), hex);
+		snprintf(c->approval->card_digest, sizeof c->approval->card_digest, "sha256:%s",
+			hex);
+	}
 }
 
 static void log_change(const struct change *c, int64_t seq)

@@ -19,6 +19,9 @@ struct change {
 	struct approval_row *approval;
 	struct override_row *override;
 	struct alert_row *alert;
+	/* What else goes into the transaction; NULL = nothing. */
+	int (*also)(struct world *w, void *arg, int64_t seq, struct err *e);
+	void *also_arg;
 	char *card, *after_card; /* owned until the commit: what the judge said then */
 	const char *card_kind;
 };
@@ -91,8 +94,6 @@ int version_ready(const struct live_endpoint *ep, const char *version);
 /* The active rollout of an endpoint (its row.rollout): 1 found, 0 none. */
 int rollout_active(
 	struct world *w, const struct live_endpoint *ep, struct rollout_row *out, struct err *e);
-/* Number of distinct people who approved. */
-int approvals_count(struct world *w, int64_t rollout);
 /* Moves an active rollout on `event` by the engine (ready, lapse, guard's abort). */
 int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout_event event,
 	const char *verb, const char *reason, const char *causes, struct err *e);
@@ -108,9 +109,6 @@ int share_check(int share_bp, struct err *e);
  * 1 there is one, 0 none. */
 int rollout_supersede(struct world *w, struct live_endpoint *ep, const char *reason,
 	struct rollout_row *was, struct rollout_row *old, struct err *e);
-
-/* Approvals that the endpoint's tier asks for. */
-int tier_approvals(struct world *w, const struct endpoint_row *ep);
 
 /* Opens an alert unless the same kind is open for the endpoint already. */
 int alert_raise(struct world *w, struct live_endpoint *ep, const char *kind, const char *level,

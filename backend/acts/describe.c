@@ -43,6 +43,12 @@ static const struct words table[] = {
 	{"engine.restore", "restored from a backup: %a"},
 	{"engine.hold", "hold ended: %a"},
 	{"engine.backup", "backup taken"},
+	{"line.stop", "STOP THE LINE, %a"},
+	{"line.go", "the line goes on: %a"},
+	{"freeze.override", "%a"},
+	{"proposal.open", "proposal %a"},
+	{"proposal.approve", "approve proposal %a"},
+	{"proposal.reject", "reject proposal %a"},
 	{"denied", "denied: %a"},
 };
 

@@ -6,6 +6,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/plan_rows.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
 
@@ -165,7 +166,7 @@ int act_proven(struct world *w, const struct act_result *r, char *summary, size_
 		store_find_rollout(w->store, r->rollout, &row, NULL);
 	/* What waits for its servers is on the way; what waits for people has been done. */
 	waiting = strcmp(row.state, "waiting") == 0;
-	if (waiting && row.approvals_needed <= approvals_count(w, row.id))
+	if (waiting && approvals_missing(w, &row) <= 0)
 		proven = 0;
 	if (!ep) {
 		str_copy(summary, size, r->plan.title);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
 
 struct lookup {
@@ -81,6 +82,12 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	store_list_overrides(w->store, ep->row.id, find_override, &l, e);
 	if (share_bp < 0 && !l.hit)
 		return err_set(e, ERR_NOT_FOUND, "segment %s has no override", segment);
+	rc = rollout_active(w, ep, &r, e);
+	if (rc <= 0)
+		return rc ? rc : err_set(e, ERR_CONFLICT, "the rollout has ended meanwhile");
+	rc = policy_check(w, ep, &r, a, POLICY_OVERRIDE, share_bp, e);
+	if (rc)
+		return rc;
 	snprintf(out->plan.title, sizeof out->plan.title, "send segment %s of %s to %s", segment,
 		ep->row.name, seat(share_bp));
 	str_copy(out->plan.subject, sizeof out->plan.subject, ep->row.id);
@@ -95,9 +102,6 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	if (a->dry_run)
 		return 0;
 
-	rc = rollout_active(w, ep, &r, e);
-	if (rc <= 0)
-		return rc ? rc : err_set(e, ERR_CONFLICT, "the rollout has ended meanwhile");
 	str_copy(row.endpoint, sizeof row.endpoint, ep->row.id);
 	str_copy(row.segment, sizeof row.segment, segment);
 	change_init(&c, a, "override.set", ep, &r);

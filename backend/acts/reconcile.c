@@ -11,6 +11,7 @@
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
 #include "backend/acts/plan_rows.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
@@ -241,6 +242,27 @@ static void check_route(struct world *w, struct live_endpoint *ep)
 	(void)effect_prove(w, ep, &e);
 }
 
+/* Whether the policy lets r begin. What people have still to do is no news; the rest is told. */
+static int may_begin(struct world *w, struct live_endpoint *ep, const struct rollout_row *r)
+{
+	struct act by_engine = {.caller = caller_engine()};
+	struct policy_answer answer;
+	char why[REASON_SIZE];
+	struct err e = {0};
+	enum policy_action action = strcmp(r->pattern, "rollback") == 0 ? POLICY_ROLLBACK
+				    : strcmp(r->pattern, "first") == 0	? POLICY_SERVE
+									: POLICY_BEGIN;
+
+	if (policy_ask(w, ep, r, &by_engine, action, r->share_bp, &answer))
+		return 1;
+	if (strcmp(answer.rule, "approvals") != 0) {
+		snprintf(why, sizeof why, "#%" PRId64 " is ready and cannot begin: %s", r->id,
+			answer.sentence);
+		(void)alert_raise(w, ep, "waits", "info", why, r->id, &e);
+	}
+	return 0;
+}
+
 static void check_ready(struct world *w, struct live_endpoint *ep)
 {
 	struct rollout_row r;
@@ -249,7 +271,7 @@ static void check_ready(struct world *w, struct live_endpoint *ep)
 	if (!ep->row.rollout || ep->row.gate || !version_ready(ep, ep->row.candidate))
 		return;
 	if (rollout_active(w, ep, &r, &e) != 1 || strcmp(r.state, "waiting") != 0 ||
-		r.approvals_needed > approvals_count(w, r.id))
+		!may_begin(w, ep, &r))
 		return;
 	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_READY, "rollout.begin",
 		    "its servers are healthy and the approvals are there", NULL, &e))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
 
 struct history {
@@ -160,6 +161,8 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 		}
 	}
 	rc = check_target(w, ep, to, e);
+	if (!rc && !ep->row.stable[0]) /* a first version is a release; a rollback is not asked */
+		rc = policy_check(w, ep, NULL, a, POLICY_SERVE, SHARE_ALL, e);
 	if (rc)
 		return rc;
 	servers_refresh(w, ep);
@@ -219,7 +222,7 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 		return rc;
 	before = r;
 	facts.direct = strcmp(r.pattern, "rollback") == 0 || strcmp(r.pattern, "first") == 0;
-	facts.approvals_missing = r.approvals_needed - approvals_count(w, r.id);
+	facts.approvals_missing = approvals_missing(w, &r);
 	facts.replicas_ready = version_ready(ep, r.to_version);
 	step = fsm_step(&rollout_fsm, fsm_state_find(&rollout_fsm, r.state), event, &facts, e);
 	if (!step)

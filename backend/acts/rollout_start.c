@@ -5,24 +5,8 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
-
-int tier_approvals(struct world *w, const struct endpoint_row *ep)
-{
-	static const struct {
-		const char *tier;
-		int approvals;
-	} defaults[] = {{"low", 0}, {"medium", 1}, {"high", 2}};
-	const struct live_project *p = world_find_project(w, ep->project);
-
-	for (int i = 0; p && i < p->access->tier_count; i++)
-		if (strcmp(p->access->tiers[i].name, ep->tier) == 0)
-			return p->access->tiers[i].approvals;
-	for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
-		if (strcmp(defaults[i].tier, ep->tier) == 0)
-			return defaults[i].approvals;
-	return 2; /* an unknown tier is treated as the strictest */
-}
 
 int rollout_active(
 	struct world *w, const struct live_endpoint *ep, struct rollout_row *out, struct err *e)
@@ -168,6 +152,15 @@ static void fill_row(struct rollout_row *r, const struct act *a, const struct li
 	r->started_us = r->step_since_us = now;
 }
 
+static const char *approval_moment(const struct spec_tier *tier)
+{
+	if (strcmp(tier->approve, "promote") == 0)
+		return "it is promoted";
+	return strcmp(tier->approve, "both") == 0 ? "any traffic moves, and again before it is "
+						    "promoted"
+						  : "any traffic moves";
+}
+
 static void fill_plan(struct world *w, struct live_endpoint *ep, const struct rollout_row *r,
 	int share, int ready, struct plan *p)
 {
@@ -190,9 +183,9 @@ static void fill_plan(struct world *w, struct live_endpoint *ep, const struct ro
 		(int)w->settings.guard_failures, (int)w->settings.guard_window);
 	plan_will_not(p, "go to the next step by itself: advance, promote or abort it");
 	if (r->approvals_needed > 0)
-		plan_need(p, "%d %s before any traffic moves (tier %s), never its author",
-			r->approvals_needed, r->approvals_needed == 1 ? "approval" : "approvals",
-			ep->row.tier);
+		plan_need(p, "%d %s before %s (tier %s), never its author", r->approvals_needed,
+			r->approvals_needed == 1 ? "approval" : "approvals",
+			approval_moment(tier_of(w, &ep->row)), ep->row.tier);
 	else
 		plan_need(p, "nobody else (tier %s)", ep->row.tier);
 	str_copy(p->undo, sizeof p->undo, "abort: all traffic back on the stable version, at once");
@@ -206,6 +199,7 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	struct rollout_row r = {0};
 	struct endpoint_row row = ep->row;
 	struct rollout_facts facts = {0};
+	const struct spec_tier *tier;
 	struct change c;
 	int share = 0, rc;
 
@@ -219,9 +213,14 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	if (rc)
 		return rc;
 	fill_row(&r, a, ep, req, clock_wall_us(&w->clock));
-	r.approvals_needed = tier_approvals(w, &ep->row);
+	str_copy(r.state, sizeof r.state, rollout_state_name(ROLLOUT_WAITING));
+	tier = tier_of(w, &ep->row);
+	r.approvals_needed = tier->approvals;
+	rc = policy_check(w, ep, &r, a, POLICY_START, req->share_bp, e);
+	if (rc)
+		return rc;
 	servers_refresh(w, ep);
-	facts.approvals_missing = r.approvals_needed;
+	facts.approvals_missing = approvals_needed(tier, &r, "start");
 	facts.replicas_ready = version_ready(ep, req->to);
 	fill_plan(w, ep, &r, share, facts.replicas_ready, &out->plan);
 	if (a->dry_run)
@@ -231,7 +230,6 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	if (rc)
 		return rc;
 	r.share_bp = share;
-	str_copy(r.state, sizeof r.state, rollout_state_name(ROLLOUT_WAITING));
 	str_copy(row.candidate, sizeof row.candidate, req->to);
 	row.rollout = r.id;
 	row.share_bp = row.gate = 0;

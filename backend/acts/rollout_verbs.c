@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
 
 /* What one verb does to copies of the rows, and how it reads in a plan. */
@@ -23,6 +24,7 @@ struct doing {
 struct verb_row {
 	const char *verb, *event_verb;
 	enum rollout_event event;
+	enum policy_action action;
 	int lowers_risk;
 	int (*apply)(struct doing *d, struct err *e);
 };
@@ -115,11 +117,6 @@ static int apply_resume(struct doing *d, struct err *e)
 
 static int apply_promote(struct doing *d, struct err *e)
 {
-	int missing = d->r.approvals_needed - approvals_count(d->w, d->r.id);
-
-	if (missing > 0)
-		return err_set(e, ERR_DENIED, "rollout #%" PRId64 " still needs %d approval%s",
-			d->r.id, missing, missing == 1 ? "" : "s");
 	if (!version_ready(d->ep, d->r.to_version))
 		return err_set(e, ERR_CONFLICT, "not all servers of %s are healthy: %d of %d",
 			d->r.to_version, slot_healthy(d->ep, slot_find(d->ep, d->r.to_version)),
@@ -171,43 +168,35 @@ static int apply_reject(struct doing *d, struct err *e)
 }
 
 struct voters {
-	int64_t uid, login_uid;
-	int count, mine;
+	struct doing *d;
+	const char *purpose;
+	int mine;
 };
 
-static int count_voter(void *arg, const struct approval_row *r)
+/* One person through two accounts is one person: the login uid tells where it is known. What has
+ * lapsed may be given again. */
+static int find_mine(void *arg, const struct approval_row *r)
 {
 	struct voters *v = arg;
+	const struct caller *by = v->d->a->caller;
+	char why[160];
 
-	v->count++;
-	/* One person through two accounts is one person: the login uid tells where it is known. */
-	if (r->uid == v->uid || (v->login_uid >= 0 && r->login_uid == v->login_uid))
+	if (strcmp(r->purpose, v->purpose) == 0 &&
+		(r->uid == by->uid || (by->login_uid >= 0 && r->login_uid == by->login_uid)) &&
+		!approval_is_lapsed(v->d->w, &v->d->r, r, why, sizeof why))
 		v->mine = 1;
 	return 0;
-}
-
-int approvals_count(struct world *w, int64_t rollout)
-{
-	struct voters v = {.uid = -2, .login_uid = -2};
-
-	store_list_approvals(w->store, rollout, count_voter, &v, NULL);
-	return v.count;
 }
 
 static int apply_approve(struct doing *d, struct err *e)
 {
 	const struct caller *by = d->a->caller;
-	struct voters v = {.uid = by->uid, .login_uid = by->login_uid};
-	int rc = store_list_approvals(d->w->store, d->r.id, count_voter, &v, e);
+	struct voters v = {.d = d, .purpose = approval_purpose(&d->r)};
+	int rc = store_list_approvals(d->w->store, d->r.id, find_mine, &v, e);
+	int given = approvals_count(d->w, &d->r, v.purpose, NULL, 0);
 
 	if (rc < 0)
 		return rc;
-	if (by->uid == d->r.author_uid ||
-		(by->login_uid >= 0 && by->login_uid == d->r.author_login_uid))
-		return err_set(e, ERR_DENIED,
-			"you started rollout #%" PRId64
-			": its approval must come from somebody else",
-			d->r.id);
 	if (v.mine)
 		return err_set(
 			e, ERR_CONFLICT, "you have approved rollout #%" PRId64 " already", d->r.id);
@@ -215,24 +204,30 @@ static int apply_approve(struct doing *d, struct err *e)
 		.uid = by->uid,
 		.login_uid = by->login_uid,
 		.at_us = clock_wall_us(&d->w->clock)};
+	approval_bind(d->w, &d->r, &d->approval);
 	str_copy(d->approval.user, sizeof d->approval.user, by->user);
 	str_copy(d->approval.reason, sizeof d->approval.reason, d->a->reason ? d->a->reason : "");
 	snprintf(d->plan->title, sizeof d->plan->title, "approve #%" PRId64 " %s -> %s on %s",
 		d->r.id, d->r.from_version, d->r.to_version, d->ep->row.name);
-	plan_will(d->plan, "count as approval %d of %d", v.count + 1, d->r.approvals_needed);
+	plan_will(d->plan, "count as approval %d of %d of its %s", given + 1, d->r.approvals_needed,
+		strcmp(v.purpose, "start") == 0 ? "start" : "promotion");
+	plan_will(d->plan, "count no longer when the version or the configuration changes%s",
+		strcmp(v.purpose, "start") == 0 ? "" : ", or the verdict");
+	if (d->ep->row.gate)
+		plan_warn(d->plan, "the verdict is %s now", d->approval.verdict);
 	str_copy(d->plan->undo, sizeof d->plan->undo,
 		"cannot be undone: an approval is a statement; reject or abort instead");
 	return 0;
 }
 
 static const struct verb_row verbs[] = {
-	{"advance", "rollout.advance", ROLLOUT_EVENT_ADVANCE, 0, apply_advance},
-	{"pause", "rollout.pause", ROLLOUT_EVENT_PAUSE, 1, apply_pause},
-	{"resume", "rollout.resume", ROLLOUT_EVENT_RESUME, 0, apply_resume},
-	{"promote", "rollout.promote", ROLLOUT_EVENT_PROMOTE, 0, apply_promote},
-	{"abort", "rollout.abort", ROLLOUT_EVENT_ABORT, 1, apply_abort},
-	{"approve", "rollout.approve", ROLLOUT_EVENT_APPROVE, 0, apply_approve},
-	{"reject", "rollout.reject", ROLLOUT_EVENT_REJECT, 1, apply_reject},
+	{"advance", "rollout.advance", ROLLOUT_EVENT_ADVANCE, POLICY_ADVANCE, 0, apply_advance},
+	{"pause", "rollout.pause", ROLLOUT_EVENT_PAUSE, POLICY_PAUSE, 1, apply_pause},
+	{"resume", "rollout.resume", ROLLOUT_EVENT_RESUME, POLICY_RESUME, 0, apply_resume},
+	{"promote", "rollout.promote", ROLLOUT_EVENT_PROMOTE, POLICY_PROMOTE, 0, apply_promote},
+	{"abort", "rollout.abort", ROLLOUT_EVENT_ABORT, POLICY_ABORT, 1, apply_abort},
+	{"approve", "rollout.approve", ROLLOUT_EVENT_APPROVE, POLICY_APPROVE, 0, apply_approve},
+	{"reject", "rollout.reject", ROLLOUT_EVENT_REJECT, POLICY_REJECT, 1, apply_reject},
 };
 
 static const struct verb_row *verb_find(const char *verb)
@@ -305,6 +300,7 @@ int act_rollout_verb(struct world *w, const struct act *a, int64_t rollout, cons
 {
 	const struct verb_row *v = verb_find(verb);
 	struct doing d = {.w = w, .a = a, .share_bp = share_bp, .plan = &out->plan};
+	struct rollout_facts facts = {0};
 	const struct fsm_row *step;
 	int rc;
 
@@ -319,14 +315,17 @@ int act_rollout_verb(struct world *w, const struct act *a, int64_t rollout, cons
 	rc = act_check_revision(w, a, d.r.revision, "the rollout", out, e);
 	if (rc)
 		return rc;
-	step = fsm_step(&rollout_fsm, fsm_state_find(&rollout_fsm, d.r.state), v->event, NULL, e);
+	facts.approved_later = approvals_needed(tier_of(w, &d.ep->row), &d.r, "promote") > 0;
+	step = fsm_step(&rollout_fsm, fsm_state_find(&rollout_fsm, d.r.state), v->event, &facts, e);
 	if (!step)
 		return err_set(e, ERR_BAD_TRANSITION, "cannot %s rollout #%" PRId64 ": it is %s",
 			verb, rollout, d.r.state);
 	if (v->event == ROLLOUT_EVENT_PROMOTE)
 		servers_refresh(w, d.ep);
 	d.to = step->to;
-	rc = v->apply(&d, e);
+	rc = policy_check(w, d.ep, &d.r, a, v->action, share_bp, e);
+	if (!rc)
+		rc = v->apply(&d, e);
 	if (rc)
 		return rc;
 	str_copy(d.r.state, sizeof d.r.state, rollout_state_name(step->to));

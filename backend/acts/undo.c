@@ -293,6 +293,12 @@ static const struct {
 	{"engine.hold", "cannot be undone: choose again with another apply or rollback"},
 	{"engine.restore", "cannot be undone: restore the later backup instead"},
 	{"engine.stop", "start it again: pithead engine"},
+	{"line.stop", "not from here: pithead unfreeze lets the line go on"},
+	{"line.go", "stop the line again: pithead freeze"},
+	{"freeze.override", "it ends by itself; pithead freeze stops the line at once"},
+	{"proposal.open", "not from here: reject it with pithead proposal reject"},
+	{"proposal.approve", "cannot be undone: an approval is a statement; reject it instead"},
+	{"proposal.reject", "propose it again"},
 };
 
 static const struct inverse *inverse_find(const char *verb)

@@ -50,7 +50,8 @@ struct cJSON *codec_endpoint_config(const struct spec_endpoint *config);
 struct cJSON *codec_servers(
 	const struct live_endpoint *ep, const struct replica_row *replicas, int count);
 struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r);
-struct cJSON *codec_approval(const struct approval_row *r);
+struct cJSON *codec_approval(
+	struct world *w, const struct rollout_row *rollout, const struct approval_row *r);
 struct cJSON *codec_override(const struct override_row *r);
 struct cJSON *codec_signals(struct world *w, const struct rollout_row *r);
 struct cJSON *codec_series(const struct live_endpoint *ep, int64_t now_us, int span_s, int points);
@@ -69,6 +70,16 @@ struct cJSON *codec_card(int64_t number, const char *json);
 struct cJSON *codec_band_point(const char *json, const char *signal, const char *segment);
 struct cJSON *codec_band(const char *signal, const char *segment, struct cJSON *points);
 struct cJSON *codec_bytes(const void *data, size_t n);
+
+/* Policy. tier: that which the answer is under. */
+struct explanation;
+struct cJSON *codec_hold(const struct hold_row *r);
+struct cJSON *codec_proposal(struct world *w, const struct proposal_row *r);
+struct cJSON *codec_vote(const struct proposal_vote *r);
+struct cJSON *codec_explanation(
+	const struct live_endpoint *ep, const char *tier, const struct explanation *x);
+struct cJSON *codec_what_if(const struct live_endpoint *ep, const char *tier,
+	const struct explanation *now, const struct explanation *then);
 
 /* Events: the full record, and as a change with what can be done about it. */
 struct cJSON *codec_event(const struct event *ev);

@@ -68,6 +68,7 @@ struct cJSON *codec_act(struct world *w, const struct act_result *r, int done, c
 	json_put_int(o, "revision", r->revision);
 	cJSON_AddItemToObject(o, "endpoint", endpoint_now(w, r->endpoint));
 	cJSON_AddItemToObject(o, "rollout", rollout_now(w, r->rollout));
+	json_put_int(o, "proposal", r->proposal);
 	cJSON_AddItemToObject(o, "plan", codec_plan(r));
 	return o;
 }
@@ -127,6 +128,8 @@ struct cJSON *codec_spec_plan(const struct spec_plan *plan)
 	}
 	cJSON_AddItemToObject(o, "rows", rows);
 	cJSON_AddItemToObject(o, "loosens", lines(plan->loosens, plan->loosen_count));
+	json_put_int(o, "loosens_more", plan->loosen_more);
+	json_put_int(o, "approvals", plan->approvals);
 	return o;
 }
 
@@ -166,6 +169,7 @@ char *codec_result_format(const struct act_result *r)
 	json_put_int(o, "revision", r->revision);
 	json_put_str(o, "endpoint", r->endpoint);
 	json_put_int(o, "rollout", r->rollout);
+	json_put_int(o, "proposal", r->proposal);
 	cJSON_AddItemToObject(o, "plan", codec_plan(r));
 	text = json_format(o);
 	cJSON_Delete(o);
@@ -193,6 +197,7 @@ int codec_result_parse(const char *text, struct act_result *out)
 	out->seq = json_int(o, "event", 0);
 	out->revision = json_int(o, "revision", 0);
 	out->rollout = json_int(o, "rollout", 0);
+	out->proposal = json_int(o, "proposal", 0);
 	str_copy(out->endpoint, sizeof out->endpoint, json_str(o, "endpoint", ""));
 	str_copy(p->title, sizeof p->title, json_str(plan, "title", ""));
 	str_copy(p->subject, sizeof p->subject, json_str(plan, "subject", ""));

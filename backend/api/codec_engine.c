@@ -55,6 +55,7 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	cJSON *o = cJSON_CreateObject();
 	int64_t now = clock_wall_us(&w->clock);
 	char host[256] = "";
+	char stopped[240];
 
 	gethostname(host, sizeof host - 1);
 	json_put_str(o, "version", PITHEAD_VERSION);
@@ -65,6 +66,8 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	json_put_int(o, "started_us", w->started_us);
 	json_put_int(o, "head", store_head(w->store));
 	json_put_bool(o, "hold", w->hold);
+	line_describe(w, stopped, sizeof stopped);
+	json_put_str(o, "stopped", stopped);
 	json_put_int(o, "now_us", now);
 	if (brief) {
 		json_put_bool(o, "gateway_up", w->gateway_up);

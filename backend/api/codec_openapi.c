@@ -105,7 +105,7 @@ static void add_path_parameters(cJSON *list, const struct route *r)
 {
 	for (const char *p = strchr(r->pattern, '{'); p; p = strchr(p + 1, '{')) {
 		int number = r->scope == SCOPE_ROLLOUT || r->scope == SCOPE_CHANGE ||
-			     r->scope == SCOPE_ALERT;
+			     r->scope == SCOPE_ALERT || r->scope == SCOPE_PROPOSAL;
 		char name[32] = "";
 
 		strncat(name, p + 1, strcspn(p + 1, "}") < 31 ? strcspn(p + 1, "}") : 31);
@@ -212,7 +212,7 @@ static void put_operation_id(cJSON *o, const struct route *r)
 	for (const char *p = r->method; *p && n < sizeof id - 2; p++)
 		id[n++] = (char)(*p | 0x20);
 	for (const char *p = r->pattern; *p && n < sizeof id - 2; p++) {
-		if (*p == '/' || *p == '.')
+		if (*p == '/' || *p == '.' || *p == '-')
 			id[n++] = '_';
 		else if (*p != '{' && *p != '}')
 			id[n++] = *p;

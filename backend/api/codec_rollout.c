@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/acts/policy_ask.h"
 #include "backend/base/json.h"
 #include "backend/judge/judge.h"
 
@@ -32,13 +33,6 @@ static const struct live_endpoint *live_of(const struct world *w, const char *id
 	return NULL;
 }
 
-static int count_approval(void *arg, const struct approval_row *r)
-{
-	(void)r;
-	(*(int64_t *)arg)++;
-	return 0;
-}
-
 /* What is known only while it is the endpoint's active rollout; null and 0 afterwards. */
 static void put_live(cJSON *o, struct world *w, const struct rollout_row *r)
 {
@@ -59,9 +53,9 @@ static void put_live(cJSON *o, struct world *w, const struct rollout_row *r)
 struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r)
 {
 	cJSON *o = cJSON_CreateObject();
-	int64_t given = 0;
+	int needed, given;
 
-	store_list_approvals(w->store, r->id, count_approval, &given, NULL);
+	approvals_shown(w, r, &needed, &given);
 	json_put_int(o, "id", r->id);
 	json_put_str(o, "endpoint", r->endpoint);
 	json_put_str(o, "project", r->project);
@@ -80,21 +74,30 @@ struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r)
 	json_put_int(o, "ended_us", r->ended_us);
 	json_put_str(o, "reason", r->reason);
 	json_put_str(o, "end_reason", r->end_reason);
-	json_put_int(o, "approvals_needed", r->approvals_needed);
+	json_put_int(o, "approvals_needed", needed);
 	json_put_int(o, "approvals_given", given);
 	json_put_int(o, "revision", r->revision);
 	put_live(o, w, r);
 	return o;
 }
 
-struct cJSON *codec_approval(const struct approval_row *r)
+struct cJSON *codec_approval(
+	struct world *w, const struct rollout_row *rollout, const struct approval_row *r)
 {
 	cJSON *o = cJSON_CreateObject();
+	char why[160] = "";
 
 	json_put_str(o, "user", r->user);
 	json_put_int(o, "uid", r->uid);
 	json_put_int(o, "at_us", r->at_us);
 	json_put_str(o, "reason", r->reason);
+	json_put_str(o, "purpose", r->purpose);
+	json_put_str(o, "verdict", r->verdict);
+	json_put_str(o, "card_digest", r->card_digest);
+	json_put_str(o, "version_digest", r->version_digest);
+	json_put_int(o, "spec_seq", r->spec_seq);
+	json_put_bool(o, "counts", !approval_is_lapsed(w, rollout, r, why, sizeof why));
+	json_put_str(o, "lapsed", why);
 	return o;
 }
 

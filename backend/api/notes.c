@@ -9,7 +9,7 @@
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 
-#define ROWS	  256
+#define ROWS	  512 /* more than there are pairs of a route and a role of people */
 #define MINUTE_US 60000000LL
 #define HOUR_US	  (60 * MINUTE_US)
 #define VERB_DENY "access.denied"

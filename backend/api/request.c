@@ -179,6 +179,7 @@ static int on_event_scope(void *arg, const struct event *ev)
 static int find_by_number(struct request *rq, struct err *e)
 {
 	struct rollout_row rollout;
+	struct proposal_row proposal;
 	struct alert_row alert;
 	int found;
 
@@ -197,6 +198,11 @@ static int find_by_number(struct request *rq, struct err *e)
 		if (found == 1)
 			str_copy(rq->project, sizeof rq->project, alert.project);
 		break;
+	case SCOPE_PROPOSAL:
+		found = store_find_proposal(rq->world->store, rq->number, &proposal, NULL, e);
+		if (found == 1)
+			str_copy(rq->project, sizeof rq->project, proposal.project);
+		break;
 	default:
 		found = store_find_event(rq->world->store, rq->number, on_event_scope, rq, e);
 	}
@@ -204,9 +210,10 @@ static int find_by_number(struct request *rq, struct err *e)
 		return found;
 	if (!found)
 		return err_set(e, ERR_NOT_FOUND, "there is no %s %lld",
-			rq->route->scope == SCOPE_ROLLOUT ? "rollout"
-			: rq->route->scope == SCOPE_ALERT ? "alert"
-							  : "change",
+			rq->route->scope == SCOPE_ROLLOUT    ? "rollout"
+			: rq->route->scope == SCOPE_ALERT    ? "alert"
+			: rq->route->scope == SCOPE_PROPOSAL ? "proposal"
+							     : "change",
 			(long long)rq->number);
 	return 0;
 }
@@ -281,6 +288,7 @@ static int find_scope(struct request *rq, struct err *e)
 	case SCOPE_ROLLOUT:
 	case SCOPE_CHANGE:
 	case SCOPE_ALERT:
+	case SCOPE_PROPOSAL:
 		return find_by_number(rq, e);
 	case SCOPE_VERSION:
 		return split_version(rq, e);
@@ -290,6 +298,7 @@ static int find_scope(struct request *rq, struct err *e)
 		return 0;
 	case SCOPE_ALL:
 	case SCOPE_SPEC:
+	case SCOPE_LINE:
 		break;
 	}
 	return 0;
@@ -465,9 +474,28 @@ static int scope_of_spec(struct request *rq, struct err *e)
 	return request_need(rq, rq->route->permission, e);
 }
 
+/* A body that names an endpoint is about that one's project. */
+static int scope_of_line(struct request *rq, struct err *e)
+{
+	const char *name = body_str(rq->body, "endpoint");
+	struct live_endpoint *ep;
+
+	if (!name || !*name)
+		return 0;
+	ep = world_find_endpoint(rq->world, name, e);
+	if (!ep)
+		return e->code;
+	str_copy(rq->endpoint, sizeof rq->endpoint, ep->row.id);
+	str_copy(rq->project, sizeof rq->project, ep->row.project);
+	grant(rq);
+	return request_need(rq, rq->route->permission, e);
+}
+
 static int run(struct request *rq, struct err *e)
 {
 	if (read_body(rq, e) != 0)
+		return e->code;
+	if (rq->route->scope == SCOPE_LINE && scope_of_line(rq, e) != 0)
 		return e->code;
 	if (rq->route->scope == SCOPE_SPEC && scope_of_spec(rq, e) != 0)
 		return e->code;

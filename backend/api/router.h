@@ -13,9 +13,11 @@ enum scope {
 	SCOPE_ROLLOUT,	/* {n} */
 	SCOPE_CHANGE,	/* {seq} */
 	SCOPE_ALERT,	/* {n} */
+	SCOPE_PROPOSAL, /* {n} */
 	SCOPE_VERSION,	/* {v}: PROJECT~NAME */
 	SCOPE_PROJECT,	/* ?project= */
-	SCOPE_SPEC	/* the project that the text in the body names */
+	SCOPE_SPEC,	/* the project that the text in the body names */
+	SCOPE_LINE	/* the endpoint that the body names, or all */
 };
 
 /* What a field of a body or of a query must be. */

@@ -50,6 +50,12 @@ static const struct field body_apply[] = {REASON,
 	{"commit", FIELD_TEXT, 0, "the git commit that it comes from"},
 	{"dirty", FIELD_BOOL, 0, "the work tree had uncommitted changes"},
 	{"base", FIELD_INT, 0, "spec_seq of the plan that was seen"}, END};
+static const struct field body_line[] = {
+	REASON, {"endpoint", FIELD_ID, 0, "only this endpoint; all unless told"}, END};
+static const struct field body_override_freeze[] = {
+	REASON, {"for_ms", FIELD_INT, 1, "how long, in milliseconds: 1 minute to 7 days"}, END};
+static const struct field body_what_if[] = {{"spec", FIELD_TEXT, 1, "the text of pithead.yaml"},
+	{"endpoint", FIELD_ID, 0, "only this endpoint; all of the project unless told"}, END};
 static const struct field body_outcomes[] = {
 	{"outcomes", FIELD_OUTCOMES, 1, "at most 1000 of {\"id\", \"name\", \"value\"}"}, END};
 
@@ -84,6 +90,10 @@ static const struct field query_band[] = {
 static const struct field query_journal[] = {
 	{"after", FIELD_INT, 0, "`next` of the page before"}, END};
 static const struct field query_alerts[] = {{"open", FIELD_BOOL, 0, "1 = only open ones"}, END};
+static const struct field query_policy[] = {
+	{"action", FIELD_NAME, 0, "such as promote; what comes next unless told"}, END};
+static const struct field query_proposals[] = {
+	{"open", FIELD_BOOL, 0, "1 = only those that wait"}, LIMIT, END};
 static const struct field query_events[] = {
 	{"after", FIELD_INT, 0, "answer when the head is past this event"},
 	{"wait", FIELD_INT, 0, "seconds to wait at most, 0 to 60; 0 unless told"}, END};
@@ -145,7 +155,7 @@ const struct route routes[] = {
 	ROLLOUT_ACT("resume", PERM_RELEASE, "go on after a pause"),
 	ROLLOUT_ACT("promote", PERM_RELEASE, "make the candidate stable"),
 	ROLLOUT_ACT("abort", PERM_LOWER, "take all traffic back to stable"),
-	ROLLOUT_ACT("approve", PERM_APPROVE, "approve a waiting rollout"),
+	ROLLOUT_ACT("approve", PERM_APPROVE, "approve a rollout's start or promotion"),
 	ROLLOUT_ACT("reject", PERM_LOWER, "refuse a waiting rollout"),
 	{GET, "/v1/changes", PERM_READ, SCOPE_ALL, 0, handle_changes, NULL,
 		"what changed, newest first", NULL, query_changes, "Changes", 0, 0},
@@ -164,6 +174,35 @@ const struct route routes[] = {
 		"what applying a spec would change", body_plan, NULL, "SpecPlan", 0, 0},
 	{POST, "/v1/apply", PERM_APPLY, SCOPE_SPEC, 1, handle_apply, NULL, "apply a spec",
 		body_apply, NULL, "Act", 0, 0},
+	{GET, "/v1/endpoints/{e}/policy", PERM_READ, SCOPE_ENDPOINT, 0, handle_policy, NULL,
+		"what the policy says of an action, rule by rule", NULL, query_policy,
+		"Explanation", 0, 0},
+	{POST, "/v1/policy/what-if", PERM_READ, SCOPE_ALL, 0, handle_what_if, NULL,
+		"what the policy would say under another spec", body_what_if, NULL, "WhatIf", 0, 0},
+	{GET, "/v1/holds", PERM_READ, SCOPE_ALL, 0, handle_holds, NULL,
+		"where the line is stopped, and which freezes are overridden", NULL, NULL, "Holds",
+		0, 0},
+	{POST, "/v1/freeze", PERM_LOWER, SCOPE_LINE, 1, handle_freeze, NULL,
+		"stop the line: nothing moves, guards and rollbacks go on", body_line, NULL, "Act",
+		0, 0},
+	{POST, "/v1/unfreeze", PERM_RELEASE | PERM_APPROVE, SCOPE_LINE, 1, handle_unfreeze,
+		need_unfreeze, "let the line go on; two people where a tier is high", body_line,
+		NULL, "Act", 0, 0},
+	{POST, "/v1/endpoints/{e}/override-freeze", PERM_RELEASE | PERM_APPROVE, SCOPE_ENDPOINT, 1,
+		handle_override_freeze, NULL,
+		"override the freeze windows for a while, when two people want it",
+		body_override_freeze, NULL, "Act", 0, 0},
+	{GET, "/v1/proposals", PERM_READ, SCOPE_ALL, 0, handle_proposals, NULL,
+		"what waits for other people, newest first", NULL, query_proposals, "Proposals", 0,
+		0},
+	{GET, "/v1/proposals/{n}", PERM_READ, SCOPE_PROPOSAL, 0, handle_proposal, NULL,
+		"one proposal with its approvals", NULL, NULL, "Proposal", 0, 1},
+	{POST, "/v1/proposals/{n}/approve", PERM_APPROVE | PERM_RELEASE, SCOPE_PROPOSAL, 1,
+		handle_proposal_approve, need_proposal,
+		"approve a proposal; the last approval carries it out", body_reason, NULL, "Act", 0,
+		0},
+	{POST, "/v1/proposals/{n}/reject", PERM_LOWER, SCOPE_PROPOSAL, 1, handle_proposal_reject,
+		NULL, "refuse a proposal", body_reason, NULL, "Act", 0, 0},
 	{GET, "/v1/alerts", PERM_READ, SCOPE_ALL, 0, handle_alerts, NULL, "alerts, newest first",
 		NULL, query_alerts, "Alerts", 0, 0},
 	{POST, "/v1/alerts/{n}/ack", PERM_LOWER, SCOPE_ALERT, 1, handle_ack, NULL,

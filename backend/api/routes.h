@@ -5,6 +5,18 @@
 
 #include "backend/api/request.h"
 
+/* The walk that all share: repeated? else do it; then answer. `act` is evaluated once. */
+#define ANSWER_ACT(rq, e, act)                                                                     \
+	do {                                                                                       \
+		int repeated_ = request_find_answer(rq, e);                                        \
+                                                                                                   \
+		if (repeated_ < 0)                                                                 \
+			return repeated_;                                                          \
+		if (!repeated_ && (act) != 0)                                                      \
+			return (e)->code;                                                          \
+		return request_answer_act(rq, e);                                                  \
+	} while (0)
+
 #define HANDLER(name) int name(struct request *rq, struct err *e)
 
 /* routes_read.c */
@@ -51,6 +63,18 @@ HANDLER(handle_cards);
 HANDLER(handle_band);
 HANDLER(handle_journal);
 
+/* routes_policy.c */
+HANDLER(handle_freeze);
+HANDLER(handle_unfreeze);
+HANDLER(handle_override_freeze);
+HANDLER(handle_holds);
+HANDLER(handle_proposals);
+HANDLER(handle_proposal);
+HANDLER(handle_proposal_approve);
+HANDLER(handle_proposal_reject);
+HANDLER(handle_policy);
+HANDLER(handle_what_if);
+
 /* routes_versions.c */
 HANDLER(handle_versions);
 HANDLER(handle_version);
@@ -63,5 +87,8 @@ HANDLER(handle_backup);
 unsigned need_override(struct request *rq);
 unsigned need_rollback(struct request *rq);
 unsigned need_undo(struct request *rq);
+/* The same, in routes_policy.c. */
+unsigned need_unfreeze(struct request *rq);
+unsigned need_proposal(struct request *rq);
 
 #endif

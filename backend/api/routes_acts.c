@@ -5,18 +5,6 @@
 #include "backend/api/codec.h"
 #include "backend/api/routes.h"
 
-/* The walk that all share: repeated? else do it; then answer. `act` is evaluated once. */
-#define ANSWER_ACT(rq, e, act)                                                                     \
-	do {                                                                                       \
-		int repeated_ = request_find_answer(rq, e);                                        \
-                                                                                                   \
-		if (repeated_ < 0)                                                                 \
-			return repeated_;                                                          \
-		if (!repeated_ && (act) != 0)                                                      \
-			return (e)->code;                                                          \
-		return request_answer_act(rq, e);                                                  \
-	} while (0)
-
 int handle_rollback(struct request *rq, struct err *e)
 {
 	struct live_endpoint *ep = request_endpoint(rq, e);

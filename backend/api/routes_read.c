@@ -209,9 +209,17 @@ int handle_rollouts(struct request *rq, struct err *e)
 	return code;
 }
 
+struct approving {
+	struct world *w;
+	const struct rollout_row *rollout;
+	struct cJSON *list;
+};
+
 static int on_approval(void *arg, const struct approval_row *r)
 {
-	codec_append(arg, codec_approval(r));
+	struct approving *a = arg;
+
+	codec_append(a->list, codec_approval(a->w, a->rollout, r));
 	return 0;
 }
 
@@ -247,13 +255,15 @@ int handle_rollout(struct request *rq, struct err *e)
 	struct event_query q = {.limit = 20, .changes_only = 1, .rollout = rq->number};
 	struct cJSON *o, *list = codec_array();
 	struct event_list events = {0};
+	struct approving approving;
 	struct rollout_row row;
 	int64_t next;
 
 	if (store_find_rollout(rq->world->store, rq->number, &row, e) != 1)
 		return e->code;
 	o = codec_rollout(rq->world, &row);
-	store_list_approvals(rq->world->store, row.id, on_approval, list, NULL);
+	approving = (struct approving){rq->world, &row, list};
+	store_list_approvals(rq->world->store, row.id, on_approval, &approving, NULL);
 	codec_put(o, "approvals", list);
 	codec_put(o, "signals", codec_signals(rq->world, &row));
 	put_card(o, rq->world, &row);

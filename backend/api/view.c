@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
 
 #define HARM_PERCENT  5.0
@@ -216,19 +217,10 @@ static int judge_harm(const struct world *w, const struct live_endpoint *ep,
 	return 0;
 }
 
-static int count_approval(void *arg, const struct approval_row *r)
-{
-	(void)r;
-	(*(int *)arg)++;
-	return 0;
-}
-
 static void say_waiting(struct world *w, const struct rollout_row *r, struct endpoint_view *v)
 {
-	int given = 0, missing;
+	int missing = approvals_missing(w, r);
 
-	store_list_approvals(w->store, r->id, count_approval, &given, NULL);
-	missing = r->approvals_needed - given;
 	if (missing > 0)
 		say(v, HEALTH_WAITING, 0, "%s #%lld to %s waits for %d approval%s of %d",
 			r->pattern, (long long)r->id, r->to_version, missing,

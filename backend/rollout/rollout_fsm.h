@@ -37,6 +37,7 @@ struct rollout_facts {
 	int direct;	       /* no steps: everything at once when ready */
 	int approvals_missing; /* people who still have to say yes */
 	int replicas_ready;    /* the new version answers its health checks */
+	int approved_later;    /* the promotion asks for approvals of its own */
 };
 
 extern const struct fsm rollout_fsm;

@@ -83,6 +83,40 @@ static const char rows_sql[] =
 	"CREATE INDEX answers_by_age ON answers (at_us);"
 	"CREATE TABLE facts (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL);";
 
+/* A person may approve the start and, later, the promotion: the purpose is of the key now. */
+static const char policy_sql[] =
+	"CREATE TABLE approvals_new ("
+	" rollout BIGINT NOT NULL, uid BIGINT NOT NULL, login_uid BIGINT NOT NULL,"
+	" at_us BIGINT NOT NULL, revision BIGINT NOT NULL, username TEXT NOT NULL,"
+	" reason TEXT NOT NULL, purpose TEXT NOT NULL, verdict TEXT NOT NULL,"
+	" card_digest TEXT NOT NULL, version_digest TEXT NOT NULL, spec_seq BIGINT NOT NULL,"
+	" PRIMARY KEY (rollout, uid, purpose));"
+	"INSERT INTO approvals_new (rollout, uid, login_uid, at_us, revision, username, reason,"
+	" purpose, verdict, card_digest, version_digest, spec_seq)"
+	" SELECT a.rollout, a.uid, a.login_uid, a.at_us, a.revision, a.username, a.reason,"
+	" 'start', 'missing', '', COALESCE((SELECT v.digest FROM versions AS v JOIN rollouts AS r"
+	" ON v.project = r.project AND v.name = r.to_version WHERE r.id = a.rollout), ''), 0"
+	" FROM approvals AS a;"
+	"DROP TABLE approvals;"
+	"ALTER TABLE approvals_new RENAME TO approvals;"
+	"CREATE TABLE holds ("
+	" kind TEXT NOT NULL, scope TEXT NOT NULL, username TEXT NOT NULL, second TEXT NOT NULL,"
+	" reason TEXT NOT NULL, uid BIGINT NOT NULL, login_uid BIGINT NOT NULL,"
+	" at_us BIGINT NOT NULL, until_us BIGINT NOT NULL, revision BIGINT NOT NULL,"
+	" PRIMARY KEY (kind, scope));"
+	"CREATE TABLE proposals ("
+	" id BIGINT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL,"
+	" project TEXT NOT NULL, endpoint TEXT NOT NULL, summary TEXT NOT NULL,"
+	" author TEXT NOT NULL, reason TEXT NOT NULL, git_commit TEXT NOT NULL,"
+	" digest TEXT NOT NULL, author_uid BIGINT NOT NULL, author_login_uid BIGINT NOT NULL,"
+	" at_us BIGINT NOT NULL, ended_us BIGINT NOT NULL, needed BIGINT NOT NULL,"
+	" dirty BIGINT NOT NULL, base BIGINT NOT NULL, lasts_ms BIGINT NOT NULL,"
+	" undo_of BIGINT NOT NULL, revision BIGINT NOT NULL, spec_text TEXT NOT NULL);"
+	"CREATE TABLE proposal_votes ("
+	" proposal BIGINT NOT NULL, uid BIGINT NOT NULL, login_uid BIGINT NOT NULL,"
+	" at_us BIGINT NOT NULL, revision BIGINT NOT NULL, username TEXT NOT NULL,"
+	" reason TEXT NOT NULL, PRIMARY KEY (proposal, uid));";
+
 const struct migration state_migrations[] = {
 	{1, "audit log", audit_sql},
 	{2, "endpoints, versions, rollouts and what belongs to them", rows_sql},
@@ -90,6 +124,7 @@ const struct migration state_migrations[] = {
 		"CREATE TABLE cards ("
 		" rollout BIGINT NOT NULL, number BIGINT NOT NULL, at_us BIGINT NOT NULL,"
 		" kind TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (rollout, number));"},
+	{4, "what an approval was given for, holds and proposals", policy_sql},
 	{0},
 };
 

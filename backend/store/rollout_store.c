@@ -69,6 +69,11 @@ static const struct db_field approvals_fields[] = {
 	DB_FIELD(approval_row, revision, DB_BIGINT),
 	DB_NAMED(approval_row, user, "username", DB_TEXT),
 	DB_FIELD(approval_row, reason, DB_TEXT),
+	DB_FIELD(approval_row, purpose, DB_TEXT),
+	DB_FIELD(approval_row, verdict, DB_TEXT),
+	DB_FIELD(approval_row, card_digest, DB_TEXT),
+	DB_FIELD(approval_row, version_digest, DB_TEXT),
+	DB_FIELD(approval_row, spec_seq, DB_BIGINT),
 	DB_END,
 };
 
@@ -76,7 +81,7 @@ enum { APPROVAL_SAVE, APPROVAL_LIST, APPROVAL_COUNT };
 
 static const char *const approvals_sql[APPROVAL_COUNT] = {
 	[APPROVAL_SAVE] = "INSERT INTO approvals ($COLUMNS) VALUES ($VALUES) ON CONFLICT (rollout, "
-			  "uid) DO UPDATE SET $SET",
+			  "uid, purpose) DO UPDATE SET $SET",
 	[APPROVAL_LIST] =
 		"SELECT $COLUMNS FROM approvals WHERE rollout = :rollout ORDER BY at_us, uid",
 };

@@ -52,8 +52,43 @@ struct rollout_row {
 	int64_t revision;
 };
 
+/* One person's yes, with what they were shown. */
 struct approval_row {
 	int64_t rollout, uid, login_uid, at_us, revision;
+	char user[NAME_SIZE], reason[REASON_SIZE];
+	char purpose[16];	 /* start or promote */
+	char verdict[16];	 /* the verdict's word then */
+	char card_digest[72];	 /* of the verdict card; "" = there was none */
+	char version_digest[72]; /* of the candidate; "" of an upstream version */
+	int64_t spec_seq;	 /* the endpoint's configuration then; 0 = not noted */
+};
+
+/* What stands above single rollouts: `line`, nothing moves in the scope until it is lifted; or
+ * `window`, two people have overridden its freeze windows until until_us. */
+struct hold_row {
+	char kind[16];
+	char scope[ID_SIZE]; /* endpoint id; "" = all endpoints */
+	char user[NAME_SIZE], second[NAME_SIZE], reason[REASON_SIZE];
+	int64_t uid, login_uid, at_us, until_us, revision; /* until_us 0 = until lifted */
+};
+
+/* Something that more than one person has to want. */
+struct proposal_row {
+	int64_t id;
+	char kind[16];	/* apply, unfreeze, override */
+	char state[16]; /* open, done, rejected */
+	char project[NAME_SIZE], endpoint[ID_SIZE], summary[240];
+	char author[NAME_SIZE], reason[REASON_SIZE], git_commit[64], digest[72];
+	int64_t author_uid, author_login_uid, at_us, ended_us;
+	int needed;	  /* people besides its author */
+	int dirty;	  /* apply: the work tree had uncommitted changes */
+	int64_t base;	  /* apply: spec_seq that it was made against */
+	int64_t lasts_ms; /* override: how long */
+	int64_t undo_of, revision;
+};
+
+struct proposal_vote {
+	int64_t proposal, uid, login_uid, at_us, revision;
 	char user[NAME_SIZE], reason[REASON_SIZE];
 };
 

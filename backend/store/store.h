@@ -94,6 +94,28 @@ int store_save_approval(struct store *s, const struct approval_row *r, struct er
 int store_list_approvals(
 	struct store *s, int64_t rollout, store_on_approval fn, void *arg, struct err *e);
 
+/* Holds: by kind and scope; until_us is the reader's to judge. */
+typedef int (*store_on_hold)(void *arg, const struct hold_row *r);
+int store_save_hold(struct store *s, const struct hold_row *r, struct err *e);
+int store_remove_hold(struct store *s, const char *kind, const char *scope, struct err *e);
+int store_find_hold(
+	struct store *s, const char *kind, const char *scope, struct hold_row *out, struct err *e);
+int store_list_holds(struct store *s, store_on_hold fn, void *arg, struct err *e);
+
+/* Proposals, newest first. text: of pithead.yaml, "" of other kinds; NULL = leave it as it is (the
+ * row must exist then), or do not read it. */
+typedef int (*store_on_proposal)(void *arg, const struct proposal_row *r);
+typedef int (*store_on_vote)(void *arg, const struct proposal_vote *r);
+int store_next_proposal_id(struct store *s, int64_t *id, struct err *e); /* inside a transaction */
+int store_save_proposal(
+	struct store *s, const struct proposal_row *r, const char *text, struct err *e);
+int store_find_proposal(
+	struct store *s, int64_t id, struct proposal_row *out, struct buf *text, struct err *e);
+int store_list_proposals(
+	struct store *s, int open_only, int limit, store_on_proposal fn, void *arg, struct err *e);
+int store_save_vote(struct store *s, const struct proposal_vote *r, struct err *e);
+int store_list_votes(struct store *s, int64_t proposal, store_on_vote fn, void *arg, struct err *e);
+
 typedef int (*store_on_override)(void *arg, const struct override_row *r);
 int store_save_override(struct store *s, const struct override_row *r, struct err *e);
 int store_remove_override(

@@ -22,6 +22,9 @@ enum store_table {
 	TABLE_ANSWERS,
 	TABLE_FACTS,
 	TABLE_CARDS,
+	TABLE_HOLDS,
+	TABLE_PROPOSALS,
+	TABLE_VOTES,
 	TABLE_RECORDS, /* from here on: the telemetry database */
 	TABLE_OUTCOMES,
 	TABLE_TRIALS,
@@ -29,8 +32,8 @@ enum store_table {
 };
 extern const struct db_table audit_table, endpoints_table, endpoint_configs_table, overrides_table,
 	slots_table, replicas_table, versions_table, rollouts_table, approvals_table, alerts_table,
-	specs_table, answers_table, facts_table, cards_table, records_table, outcomes_table,
-	trials_table;
+	specs_table, answers_table, facts_table, cards_table, holds_table, proposals_table,
+	votes_table, records_table, outcomes_table, trials_table;
 
 /* The end of the chain. */
 struct chain_head {

@@ -17,6 +17,7 @@
 #define PATH_PLAN      "/v1/plan"
 #define PATH_APPLY     "/v1/apply"
 #define PATH_BACKUP    "/v1/backup"
+#define PATH_WHAT_IF   "/v1/policy/what-if"
 #define PATH_NOW       "/v1/now"
 #define PATH_OPENAPI   "/v1/openapi.json"
 

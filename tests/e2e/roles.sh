@@ -83,7 +83,8 @@ request() {
 	*/{e}/rollouts) send='{"to":"v3","share_bp":100,"reason":"roles"}' ;;
 	*/overrides) send='{"segment":"ORD","share_bp":0,"reason":"roles"}' ;;
 	*/hold) send='{"choose":"stored"}' ;;
-	*/v1/plan) send='{"spec":"project: t"}' ;;
+	*/v1/plan | */what-if) send='{"spec":"project: t"}' ;;
+	*/override-freeze) send='{"for_ms":3600000,"reason":"roles"}' ;;
 	*/v1/apply) send=@$dir/spec.json ;;
 	*/v1/outcomes) send='{"outcomes":[{"id":"x","name":"late","value":1}]}' ;;
 	*/v1/versions) path="$path?project=t&name=w1" send=@$dir/bundle.tar ;;
@@ -267,13 +268,16 @@ words() { # COMMAND: sets $line to arguments that would do something
 	override) line="m ORD --to stable --reason x" ;;
 	undo) line="$begun --reason x" ;;
 	"alert ack") line="1 --reason x" ;;
+	freeze | unfreeze) line="--reason x" ;;
+	"override-freeze") line="m --for 1h --reason x" ;;
+	"proposal "*) line="1 --reason x" ;;
 	backup) line=$dir/backup.tar ;;
 	drill) line="--endpoint m" ;;
 	*) return 1 ;;
 	esac
 }
 state >"$dir/state.before"
-"$PITHEAD" help </dev/null | sed -n 's/^  pithead \([a-z][a-z]*\( [a-z]*\)\?\)  .*/\1/p' >"$dir/commands"
+"$PITHEAD" help </dev/null | sed -n 's/^  pithead \([a-z][a-z-]*\( [a-z-]*\)\?\)  .*/\1/p' >"$dir/commands"
 mutating=0
 while read -r command; do
 	# shellcheck disable=SC2086 # a command of two words

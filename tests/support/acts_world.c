@@ -76,15 +76,34 @@ void acts_spec(const struct acts_world *x, const char *name, struct buf *out)
 		buf_adds(out, "projekt: flights\n");
 	if (strcmp(name, "same") == 0)
 		buf_adds(out, "# nothing but a comment\n");
-	if (strcmp(name, "access") == 0)
+	if (strcmp(name, "access") == 0 || strcmp(name, "access1") == 0 ||
+		strcmp(name, "lax1") == 0)
 		buf_adds(out, "access:\n  operator: [root]\n");
+	if (strcmp(name, "robots") == 0)
+		buf_adds(out, "accounts:\n  ben: robot\n");
 	buf_adds(out, "endpoints:\n");
-	add_endpoint(out, "delay", "low", x->ports[0], strcmp(name, "steps") ? 5 : 7);
-	if (strcmp(name, "one") != 0 && !clash)
+	add_endpoint(out, "delay", "low", x->ports[0],
+		strcmp(name, "lax1") == 0    ? 1
+		: strcmp(name, "steps") == 0 ? 7
+					     : 5);
+	if (!strchr(name, '1') && strcmp(name, "one") != 0 && !clash)
 		add_endpoint(out, "rebook", strcmp(name, "tier") ? "high" : "low", x->ports[1], 5);
 	if (strcmp(name, "more") == 0)
 		add_endpoint(out, "fares", "medium", x->ports[2], 5);
 	buf_adds(out, "tiers:\n  high:\n    approvals: 2\n");
+	if (strcmp(name, "tight") == 0)
+		buf_adds(out, "    soak: 5m\n    step-most: 50%\n");
+	if (strcmp(name, "window") == 0)
+		buf_adds(out, "    freeze: Fri 16:00 .. Mon 08:00 Europe/Lundon\n");
+	if (strcmp(name, "frozen") == 0) /* the world begins on a Monday at 12:00 UTC */
+		buf_adds(out, "    freeze: Mon 09:00 .. Mon 18:00 UTC\n  low:\n"
+			      "    freeze: daily 22:00 .. 06:00 UTC\n");
+	if (strcmp(name, "promote") == 0)
+		buf_adds(out, "    approve: promote\n");
+	if (strcmp(name, "both") == 0)
+		buf_adds(out, "    approve: both\n");
+	if (strcmp(name, "signals") == 0)
+		buf_adds(out, "    signals: [score_shift, latency_p50]\n");
 }
 
 static void fail(struct acts_world *x, const char *what)
@@ -160,6 +179,7 @@ static int dispatch(
 	struct act a = {
 		.caller = x->by, .reason = "a test", .revision = x->revision, .dry_run = dry};
 	struct rollout_request req = {.to = one, .share_bp = two ? atoi(two) : -1};
+	int64_t ms = 0;
 
 	x->e = (struct err){0};
 	if (strcmp(verb, "start") == 0)
@@ -174,6 +194,16 @@ static int dispatch(
 		return act_alert_ack(&x->w, &a, atoll(one), &x->r, &x->e);
 	if (strcmp(verb, "apply") == 0)
 		return apply(x, &a, one);
+	if (strcmp(verb, "freeze") == 0)
+		return act_freeze(&x->w, &a, one ? x->ep : NULL, &x->r, &x->e);
+	if (strcmp(verb, "unfreeze") == 0)
+		return act_unfreeze(&x->w, &a, one ? x->ep : NULL, &x->r, &x->e);
+	if (strcmp(verb, "overrule") == 0 && duration_parse(one, &ms) == 0)
+		return act_override_freeze(&x->w, &a, x->ep, ms, &x->r, &x->e);
+	if (strcmp(verb, "yes") == 0)
+		return act_proposal_approve(&x->w, &a, x->proposal, &x->r, &x->e);
+	if (strcmp(verb, "no") == 0)
+		return act_proposal_reject(&x->w, &a, x->proposal, &x->r, &x->e);
 	return act_rollout_verb(&x->w, &a, x->rollout, verb, one ? atoi(one) : -1, &x->r, &x->e);
 }
 
@@ -196,6 +226,18 @@ static int dump_approval(void *arg, const struct approval_row *r)
 	return 0;
 }
 
+static int dump_hold(void *arg, const struct hold_row *r)
+{
+	buf_addf(arg, "%s of %s until %" PRId64 "\n", r->kind, r->scope, r->until_us);
+	return 0;
+}
+
+static int dump_proposal(void *arg, const struct proposal_row *r)
+{
+	buf_addf(arg, "proposal %" PRId64 " %s\n", r->id, r->state);
+	return 0;
+}
+
 /* Everything that an act may write, as text. */
 static char *dump(struct acts_world *x)
 {
@@ -211,6 +253,9 @@ static char *dump(struct acts_world *x)
 	}
 	store_list_rollouts(x->w.store, NULL, 0, 0, 1000, dump_rollout, &b, NULL);
 	store_list_approvals(x->w.store, x->rollout, dump_approval, &b, NULL);
+	store_list_holds(x->w.store, dump_hold, &b, NULL);
+	store_list_proposals(x->w.store, 0, 0, dump_proposal, &b, NULL);
+	buf_addf(&b, "%d votes\n", proposal_votes(&x->w, x->proposal));
 	return buf_detach(&b);
 }
 
@@ -236,6 +281,8 @@ static int act(struct acts_world *x, const char *verb, const char *one, const ch
 		x->seq = x->r.seq ? x->r.seq : x->seq;
 	if (!rc && x->r.rollout)
 		x->rollout = x->r.rollout;
+	if (!rc && x->r.proposal)
+		x->proposal = x->r.proposal;
 	return rc;
 }
 

@@ -11,6 +11,7 @@ struct acts_world {
 	const struct caller *by;
 	struct live_endpoint *ep; /* whom the words are about; borrowed */
 	int64_t rollout, seq;	  /* of the last act that had one */
+	int64_t proposal;	  /* likewise */
 	int64_t revision;	  /* named by the next acts, 0 = none */
 	int ports[3];		  /* free ones */
 	int dry;		  /* every act is tried with dry_run first and must write nothing */
@@ -27,6 +28,7 @@ const struct caller *acts_person(const char *name);
 /* Does what the words say and returns its code, x->r and x->e filled:
  *   start V [BP] · advance [BP] · pause · resume · promote · abort · approve · reject
  *   rollback [V] · override SEGMENT BP · undo [SEQ] · ack ID · apply TEXT
+ *   freeze [here] · unfreeze [here] · overrule DURATION · yes · no (of the last proposal)
  *   on ENDPOINT · by PERSON · tick [N] · pass DURATION · fail CALLS · kill
  *   server V up|down|drain · seen [REVISION] */
 int acts_do(struct acts_world *x, const char *words);
@@ -35,8 +37,11 @@ int acts_do(struct acts_world *x, const char *words);
 void acts_look(struct acts_world *x, char *out, size_t size);
 
 /* Spec texts by name: "base", "steps" (delay's last step longer), "more" (a third), "tier" (rebook
- * low), "access", "one" (rebook dropped), "same" (base with a comment), "clash" (another project on
- * delay's port), "bad". */
+ * low), "access", "one" (rebook dropped; "access1" and "lax1" are access and shorter steps of
+ * that), "same" (base with a comment), "clash" (another project on delay's port), "bad"; of tier
+ * high "tight" (soak and step-most), "window" (one that is none), "frozen" (until 18:00 of the
+ * first day), "promote" and "both" (what is approved), "signals" (two that are not judged);
+ * "robots" (ben is one). */
 void acts_spec(const struct acts_world *x, const char *name, struct buf *out);
 
 /* Number of change events after seq; -1 seq = all. */

@@ -52,7 +52,9 @@ static char *line_of(const struct command *c)
 
 	buf_adds(&b, c->name);
 	while (command_next_arg(c->args, &at, &arg)) {
-		const char *value = strcmp(arg.type, "ARM") == 0 ? "stable" : "41";
+		const char *value = strcmp(arg.type, "ARM") == 0	? "stable"
+				    : strcmp(arg.type, "DURATION") == 0 ? "41m"
+									: "41";
 
 		if (arg.option && !arg.optional)
 			buf_addf(&b, " --%s=%s", arg.name, value);

@@ -148,6 +148,12 @@ static void print_where(const struct input *in, const struct node *root)
 			printf("loosens: %s\n", clean);
 			free(clean);
 		}
+	if (node_int(root, "loosens_more", 0))
+		printf("loosens: %" PRId64 " more\n", node_int(root, "loosens_more", 0));
+	if (node_int(root, "approvals", 0))
+		printf("needs: %" PRId64
+		       " other people's approval, as the policy it loosens asks\n",
+			node_int(root, "approvals", 0));
 }
 
 /* Asks the engine for the plan; r holds it. 0, or the exit code in *code with all told. */

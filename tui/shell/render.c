@@ -276,6 +276,10 @@ static const struct {
 	{"audit", render_audit},
 	{"alerts", render_alerts},
 	{"settings", render_settings},
+	{"policy", shell_render_policy},
+	{"proposals", shell_render_proposals},
+	{"proposal", shell_render_proposal},
+	{"holds", shell_render_holds},
 };
 
 void shell_render_list(const struct shell *sh, const char *name, const struct node *root)

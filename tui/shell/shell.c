@@ -25,6 +25,7 @@ static const struct {
 	{"version add", shell_version_add},
 	{"version verify", shell_version_verify},
 	{"whoami", shell_whoami},
+	{"policy what-if", shell_what_if},
 	{"backup", shell_backup},
 	{"drill", shell_drill},
 	{"help", shell_help},

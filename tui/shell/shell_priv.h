@@ -50,6 +50,11 @@ void shell_render_endpoint(const struct shell *sh, const struct node *e);
 void shell_render_rollout(const struct shell *sh, const struct node *r);
 void shell_render_version(const struct shell *sh, const struct node *v);
 void shell_render_change(const struct shell *sh, const struct node *c);
+void shell_render_policy(const struct shell *sh, const struct node *root);
+void shell_render_what_if(const struct shell *sh, const struct node *root);
+void shell_render_proposals(const struct shell *sh, const struct node *root);
+void shell_render_proposal(const struct shell *sh, const struct node *p);
+void shell_render_holds(const struct shell *sh, const struct node *root);
 
 /* Prints a plan (dry run). */
 void shell_print_plan(const struct node *plan);
@@ -63,6 +68,7 @@ int shell_apply(struct shell *sh);
 int shell_version_add(struct shell *sh);
 int shell_version_verify(struct shell *sh);
 int shell_whoami(struct shell *sh);
+int shell_what_if(struct shell *sh);
 int shell_backup(struct shell *sh);
 int shell_drill(struct shell *sh);
 int shell_help(struct shell *sh);

@@ -96,8 +96,32 @@ static const struct story stories[] = {
 		{{"start v2", "v1>v2 100 stepping"}, {"advance", "v1>v2 500 stepping"},
 			{"apply more", "v1>v2 500 stepping"}, {"advance", "v1>v2 2500 stepping"},
 			{"undo", "v1>v2 500 stepping"}, {"promote", "v2> 0 promoted"}}},
-	{"fewer approvals by a lower tier", {{"on rebook", NULL}, {"apply tier", "v1> 0 aborted"},
-						    {"start v2", "v1>v2 100 stepping"}}},
+	{"fewer approvals by a lower tier need those of the old one",
+		{{"on rebook", NULL}, {"apply tier", "v1> 0 aborted"},
+			{"start v2", "v1>v2 0 waiting"}, {"abort", "v1> 0 aborted"},
+			{"yes", "!denied: you made proposal"},
+			{"apply tier", "!conflict: says the same"}, {"by ben", NULL},
+			{"yes", "v1> 0 aborted"}, {"yes", "!conflict: already"}, {"by ben2", NULL},
+			{"yes", "!conflict: already"}, {"by cas", NULL}, {"yes", "v1> 0 aborted"},
+			{"yes", "!bad_transition: it is done"},
+			{"start v2", "v1>v2 100 stepping"}}},
+	{"a proposal that another apply has overtaken",
+		{{"apply tier", "v1> 0 aborted"}, {"apply steps", "v1> 0 aborted"},
+			{"by ben", NULL}, {"yes", "!stale: has changed since"},
+			{"no", "!stale: has changed since"}}},
+	{"a rejected proposal",
+		{{"apply tier", "v1> 0 aborted"}, {"no", "v1> 0 aborted"}, {"by ben", NULL},
+			{"yes", "!bad_transition: it is rejected"}, {"by ada", NULL},
+			{"apply tier", "v1> 0 aborted"}}},
+	{"what tightens needs nobody, its undo does",
+		{{"by ben", NULL}, {"apply tight", "v1> 0 aborted"}, {"undo", "v1> 0 aborted"},
+			{"by cas", NULL}, {"yes", "v1> 0 aborted"}, {"by ada", NULL},
+			{"yes", "v1> 0 aborted"}}},
+	{"a lone admin of low tiers needs nobody",
+		{{"apply one", "v1> 0 aborted"}, {"apply access1", "v1> 0 aborted"},
+			{"apply lax1", "v1> 0 aborted"}}},
+	{"a freeze window that cannot be read",
+		{{"apply window", "!invalid: tier high: the freeze"}}},
 };
 
 static void test_stories(void **state)
@@ -160,6 +184,14 @@ static void test_access(void **state)
 	x.by = acts_person("root");
 	assert_int_equal(acts_do(&x, "apply access"), 0);
 	assert_string_equal(x.r.plan.warnings[0], "loosens: grants operator to root");
+	assert_non_null(strstr(x.r.plan.title, "waits for 2 approvals"));
+	x.by = acts_person("ada");
+	assert_int_equal(acts_do(&x, "yes"), 0);
+	x.by = &developer; /* who may approve need not be one who may apply */
+	assert_int_equal(acts_do(&x, "yes"), 0);
+	assert_string_equal(x.r.plan.subject, "flights");
+	assert_int_equal(x.w.projects[0]->access->role_count, 1);
+	assert_string_equal(x.w.projects[0]->spec.author, "root");
 	acts_world_free(&x);
 }
 

@@ -55,6 +55,8 @@ static int setup(void **state)
 		.state = "open",
 		.message = "m",
 		.since_us = 1};
+	struct proposal_row proposal = {
+		.id = 1, .kind = "apply", .state = "open", .project = "flights", .needed = 1};
 
 	f->w = api_world_new();
 	f->api = (struct api_state){
@@ -65,6 +67,7 @@ static int setup(void **state)
 	must(store_save_alert(f->w->store, &alert, NULL) == 0);
 	must(store_commit(f->w->store, NULL) == 0);
 	must(alert.id == 1);
+	must(store_save_proposal(f->w->store, &proposal, "", NULL) == 0);
 	*state = f;
 	return 0;
 }
@@ -100,11 +103,13 @@ static struct request *ask(struct fixture *f, int64_t uid, const char *method, c
 /* A path and a body that fit the route's row. */
 static void fill(const struct route *r, char *path, char *body, size_t size)
 {
-	static const char *const numbers[] = {
-		[SCOPE_ROLLOUT] = "41", [SCOPE_CHANGE] = "1", [SCOPE_ALERT] = "1"};
+	static const char *const numbers[] = {[SCOPE_ROLLOUT] = "41",
+		[SCOPE_CHANGE] = "1",
+		[SCOPE_ALERT] = "1",
+		[SCOPE_PROPOSAL] = "1"};
 	const char *value = r->scope == SCOPE_ENDPOINT	? "delay"
 			    : r->scope == SCOPE_VERSION ? "flights~v1"
-			    : r->scope >= SCOPE_ROLLOUT && r->scope <= SCOPE_ALERT
+			    : r->scope >= SCOPE_ROLLOUT && r->scope <= SCOPE_PROPOSAL
 				    ? numbers[r->scope]
 				    : "";
 	const char *brace = strchr(r->pattern, '{');
@@ -120,10 +125,13 @@ static void fill(const struct route *r, char *path, char *body, size_t size)
 	for (const struct field *f = r->body; f && f->name; f++) {
 		const char *example = f->type == FIELD_OUTCOMES	    ? "[]"
 				      : f->type == FIELD_SHARE_NULL ? "10000"
+				      : f->type == FIELD_INT	    ? "60000"
+				      : r->scope == SCOPE_LINE	    ? "\"delay\""
 				      : strcmp(f->name, "spec") == 0
 					      ? "\"project: flights\\nowner: x\\n\""
 					      : "\"v1\"";
-		if (f->required)
+		/* A line is that of all unless an endpoint is named. */
+		if (f->required || strcmp(f->name, "endpoint") == 0)
 			n += (size_t)snprintf(body + n, size - n, "%s\"%s\": %s", n > 1 ? ", " : "",
 				f->name, example);
 	}
@@ -155,6 +163,8 @@ static unsigned needed(const struct route *r)
 		return PERM_RELEASE;
 	if (strstr(r->pattern, "/rollback"))
 		return PERM_LOWER;
+	if (strstr(r->pattern, "/proposals/{n}/approve")) /* it is a spec's */
+		return PERM_APPROVE;
 	return r->permission;
 }
 

@@ -9,18 +9,19 @@
 #include "backend/rollout/rollout_fsm.h"
 
 static const struct rollout_facts all_facts[] = {
-	{0, 0, 0},
-	{0, 0, 1},
-	{0, 1, 0},
-	{0, 1, 1},
-	{0, 2, 1},
-	{0, -1, 1},
-	{1, 0, 0},
-	{1, 0, 1},
-	{1, 1, 0},
-	{1, 1, 1},
-	{1, 2, 1},
-	{1, -1, 1},
+	{0, 0, 0, 0},
+	{0, 0, 1, 0},
+	{0, 1, 0, 0},
+	{0, 1, 1, 0},
+	{0, 2, 1, 0},
+	{0, -1, 1, 0},
+	{1, 0, 0, 0},
+	{1, 0, 1, 0},
+	{1, 1, 0, 0},
+	{1, 1, 1, 0},
+	{1, 2, 1, 0},
+	{1, -1, 1, 0},
+	{0, 0, 1, 1},
 };
 static const int facts_count = sizeof all_facts / sizeof all_facts[0];
 
@@ -54,6 +55,11 @@ static char want(int state, int event, const struct rollout_facts *f)
 {
 	char to = want_steps[state][event];
 
+	/* A rollout that is under way is approved only where its promotion asks for it. */
+	if (event == ROLLOUT_EVENT_APPROVE && f->approved_later && state == ROLLOUT_STEPPING)
+		return 's';
+	if (event == ROLLOUT_EVENT_APPROVE && f->approved_later && state == ROLLOUT_PAUSED)
+		return 'p';
 	if (event != ROLLOUT_EVENT_READY || to == '-')
 		return to;
 	if (f->approvals_missing > 0 || !f->replicas_ready)

@@ -190,7 +190,9 @@ static int on_replica(void *arg, const struct replica_row *r)
 
 static void test_what_belongs_to_an_endpoint(void **state)
 {
-	static struct approval_row ap = {41, 1000, -1, 5, 6, "ada", "fine"}, ap2 = {0};
+	static struct approval_row ap = {41, 1000, -1, 5, 6, "ada", "fine", "start", "missing",
+					   "sha256:cc", "sha256:dd", 7},
+				   ap2 = {0};
 	static struct override_row ov = {"p/a", "ORD", 41, 10000, 7}, ov2 = {0};
 	static struct slot_row sl = {"p/a", "v2", 3}, sl2 = {0};
 	static struct replica_row re = {"r-1", "p/a", "v2", "sha256:aa", 3, 1, 4711, 99, "healthy",
