@@ -50,7 +50,7 @@ check "the example of pithead.yaml(5) is valid" "$PITHEAD" spec check "$dir/pith
 	>"$dir/check.out" 2>&1 || cat "$dir/check.out"
 
 # -- links and commands of the texts --
-texts="README.md docs/architecture.md docs/audit-format.md docs/bundle-digest.md docs/console.md"
+texts="README.md docs/architecture.md docs/audit-format.md docs/bundle-digest.md docs/console.md docs/judge.md"
 for text in $texts; do
 	while read -r target; do
 		case $target in http*) continue ;; esac
