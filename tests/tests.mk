@@ -38,8 +38,14 @@ bench: all flights $(BENCHES) $(TOOLS) ## the figures of the bar, each against i
 	$(Q)set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do \
 	  echo "== $$b"; BUILD=$(BUILD) PITHEAD=$(abspath $(BUILD)/pithead) $$b; done
 
-bench-judge: $(BUILD)/tests/bench/bench_judge ## what the judge promises, simulated; FULL=1: all runs
-	$(Q)$< $(if $(FULL),2000 50000 5000)
+# The judge's benches share their world, and are run to the end whatever one of them misses.
+JUDGE   := $(filter %/bench_judge %/bench_judge_harm %/bench_judge_power,$(BENCHES))
+$(JUDGE): $(BUILD)/tests/bench/judge_world.o
+
+bench-judge: $(JUDGE) ## what the judge promises, simulated; FULL=1: all runs
+	$(Q)bad=0; cd $(BUILD)/tests/bench; ./bench_judge_power $(if $(FULL),2000) || bad=1; \
+	./bench_judge_harm $(if $(FULL),5000) || bad=1; \
+	./bench_judge $(if $(FULL),2000 50000 5000) || bad=1; exit $$bad
 
 soak: all flights $(TOOLS) ## the long storms
 	$(Q)BUILD=$(BUILD) tests/run --jobs 1 --limit 7200 $(wildcard tests/soak/*.sh)

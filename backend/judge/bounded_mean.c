@@ -46,8 +46,8 @@ void bounded_mean_add(struct bounded_mean *p, int candidate, double y)
 	z = p->side == SIDE_HARM ? z : -z;
 	for (int k = 0; k < EPROCESS_GRID; k++) {
 		p->product[k] *= 1 + p->eta[k] * z;
-		least = fmin(least, p->product[k]);
-		most = fmax(most, p->product[k]);
+		least = p->product[k] < least ? p->product[k] : least;
+		most = p->product[k] > most ? p->product[k] : most;
 	}
 	/* Six multiplications a value instead of six logarithms. */
 	if (least < 1e-200 || most > 1e200)

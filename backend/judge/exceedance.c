@@ -78,18 +78,26 @@ struct exceedance_aim exceedance_aim(
 	return aim;
 }
 
+int exceedance_alternatives(enum judge_side side, const struct exceedance_aim *aim,
+	double pc[EPROCESS_GRID], const double **weights)
+{
+	if (side == SIDE_HARM)
+		return proportion_alternatives(side, aim->ps, 0, pc, weights);
+	pc[0] = aim->a;
+	pc[1] = .5 * (aim->a + aim->ps);
+	pc[2] = .6 * aim->a;
+	*weights = ok_weight;
+	return ALTERNATIVES_OK;
+}
+
 void exceedance_begin(const struct proportion *p, const struct exceedance_aim *aim, double w,
 	struct proportion_bets *b)
 {
-	double ps = aim->ps, pc[EPROCESS_GRID] = {aim->a, .5 * (aim->a + ps), .6 * aim->a};
+	const double *weights;
+	double pc[EPROCESS_GRID];
+	int count = exceedance_alternatives(p->side, aim, pc, &weights);
 
-	if (p->side == SIDE_OK) {
-		proportion_begin_at(p, ps, pc, ALTERNATIVES_OK, w, b);
-		return;
-	}
-	for (int k = 0; k < EPROCESS_GRID; k++)
-		pc[k] = fmin(ps * grid_ratio[k], ps + (1 - ps) * .98);
-	proportion_begin_at(p, ps, pc, EPROCESS_GRID, w, b);
+	proportion_begin_at(p, aim->ps, pc, count, w, b);
 }
 
 double exceedance_log_e(const struct proportion *p)

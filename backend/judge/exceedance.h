@@ -42,6 +42,10 @@ void latency_settle(struct latency_histogram *h);
 struct exceedance_aim exceedance_aim(
 	const struct latency_histogram *h, double p, double x, double least);
 
+/* As proportion_alternatives(), of the OK side's own. */
+int exceedance_alternatives(enum judge_side side, const struct exceedance_aim *aim,
+	double pc[EPROCESS_GRID], const double **weights);
+
 /* log E of the OK side has other weights than a proportion's, therefore a function of its own. */
 void exceedance_begin(const struct proportion *p, const struct exceedance_aim *aim, double w,
 	struct proportion_bets *b);

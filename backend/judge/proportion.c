@@ -64,21 +64,31 @@ void proportion_begin_at(const struct proportion *p, double ps, const double *pc
 	}
 }
 
-void proportion_begin(const struct proportion *p, double w, struct proportion_bets *b)
+int proportion_alternatives(
+	enum judge_side side, double ps, double d, double pc[EPROCESS_GRID], const double **weights)
 {
 	static const double share_of_d[ALTERNATIVES_OK] = {0, 0, .25, .5};
-	double ps = (p->stable_events + p->p0 * p->n0) / (p->stable_n + p->n0);
-	double base = ps + p->d, pc[EPROCESS_GRID];
+	double base = ps + d;
 
-	if (p->side == SIDE_HARM) {
+	if (side == SIDE_HARM) {
 		for (int k = 0; k < EPROCESS_GRID; k++)
 			pc[k] = fmin(base * grid_ratio[k], base + (1 - base) * .98);
-		proportion_begin_at(p, ps, pc, EPROCESS_GRID, w, b);
-		return;
+		*weights = grid_ratio_weight;
+		return EPROCESS_GRID;
 	}
 	for (int k = 0; k < ALTERNATIVES_OK; k++)
-		pc[k] = eprocess_clamp((k ? ps : .5 * ps) + share_of_d[k] * p->d, 1e-7, 1 - 1e-7);
-	proportion_begin_at(p, ps, pc, ALTERNATIVES_OK, w, b);
+		pc[k] = eprocess_clamp((k ? ps : .5 * ps) + share_of_d[k] * d, 1e-7, 1 - 1e-7);
+	*weights = ok_weight;
+	return ALTERNATIVES_OK;
+}
+
+void proportion_begin(const struct proportion *p, double w, struct proportion_bets *b)
+{
+	double ps = (p->stable_events + p->p0 * p->n0) / (p->stable_n + p->n0), pc[EPROCESS_GRID];
+	const double *weights;
+	int count = proportion_alternatives(p->side, ps, p->d, pc, &weights);
+
+	proportion_begin_at(p, ps, pc, count, w, b);
 }
 
 void proportion_fold(

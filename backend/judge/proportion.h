@@ -40,6 +40,11 @@ double proportion_theta(double ps, double pc, double w, double d);
 void proportion_factors(
 	double ps, double pc, double w, double d, enum judge_side side, double f[4]);
 
+/* The candidate's rates that are bet on when stable's is ps, into pc, and the shares of the stake
+ * on them. Returns their number. */
+int proportion_alternatives(enum judge_side side, double ps, double d, double pc[EPROCESS_GRID],
+	const double **weights);
+
 /* Starts at E = 1. */
 void proportion_init(struct proportion *p, enum judge_side side, double d, double p0, double n0);
 

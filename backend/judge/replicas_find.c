@@ -7,6 +7,7 @@
 
 #include "backend/base/xalloc.h"
 
+#define LIKELY_ALPHA .05
 #define LEAST_RECENT 20 /* answers of this stretch before it is what is told */
 
 static void sums_add(struct replica_sums *to, const struct replica_sums *s)
@@ -15,6 +16,8 @@ static void sums_add(struct replica_sums *to, const struct replica_sums *s)
 	to->failed += s->failed;
 	to->timed += s->timed;
 	to->logs += s->logs;
+	to->above += s->above;
+	to->far_above += s->far_above;
 }
 
 /* Of the server, of its siblings, of the other arm: of this stretch when that is enough to go by.
@@ -49,15 +52,24 @@ static double share_failed(const struct replica_sums *s)
 	return s->n > 0 ? s->failed / s->n : (double)NAN;
 }
 
+/* Answers in the tail: the server's beyond the mark that is raised for it. */
+static double share_tail(const struct replica_sums *s, int own)
+{
+	return s->timed > 0 ? (own ? s->far_above : s->above) / s->timed : (double)NAN;
+}
+
 static void describe(const struct replicas *r, const struct replica *s, struct replica_finding *f)
 {
 	struct replica_sums sums[3];
 
 	sums_of(r, f->candidate, s, sums);
+	f->others = geometric(&sums[1]) / geometric(&sums[2]);
 	if (f->test == REPLICA_SLOW) {
 		f->own = geometric(&sums[0]);
 		f->siblings = geometric(&sums[1]);
-		f->others = f->siblings / geometric(&sums[2]);
+	} else if (f->test == REPLICA_TAIL) {
+		f->own = share_tail(&sums[0], 1);
+		f->siblings = share_tail(&sums[1], 0);
 	} else {
 		f->own = share_failed(&sums[0]);
 		f->siblings = share_failed(&sums[1]);
@@ -88,36 +100,73 @@ struct replica_finding replicas_find(const struct replicas *r)
 		return f;
 	f.evidence = most / limit;
 	f.found = most >= limit;
+	f.likely =
+		!f.found && most >= log(r->arms[f.candidate].count * REPLICA_TESTS / LIKELY_ALPHA);
 	str_copy(f.name, sizeof f.name, which->name);
 	describe(r, which, &f);
 	return f;
+}
+
+/* What is left of the difference of the versions without the server. */
+static void rest_text(
+	const struct replica_finding *f, const char *own, const char *other, char *out, size_t size)
+{
+	out[0] = '\0';
+	if (!isfinite(f->others))
+		return;
+	if (f->test == REPLICA_FAILING)
+		snprintf(out, size, "; without it %s fails %.2g pp %s than %s", own,
+			100 * fabs(f->others), f->others < 0 ? "less" : "more", other);
+	else
+		snprintf(out, size, "; without it %s takes %.2fx the time of %s", own, f->others,
+			other);
 }
 
 int replicas_text(const struct replica_finding *f, const char *stable, const char *candidate,
 	char *out, size_t size)
 {
 	const char *own = f->candidate ? candidate : stable;
-	const char *other = f->candidate ? stable : candidate;
-	char rest[160] = "";
+	const char *sure = f->found ? "" : "probably ";
+	char rest[160];
 
 	out[0] = '\0';
-	if (!f->found)
+	if (!f->found && !f->likely)
 		return 0;
-	if (f->test == REPLICA_SLOW) {
-		if (isfinite(f->others))
-			snprintf(rest, sizeof rest, "; without it %s takes %.2fx the time of %s",
-				own, f->others, other);
+	rest_text(f, own, f->candidate ? stable : candidate, rest, sizeof rest);
+	if (f->test == REPLICA_SLOW)
 		snprintf(out, size,
-			"replica %s of %s is %.1fx slower than its siblings (%.3g ms against "
+			"%sreplica %s of %s is %.1fx slower than its siblings (%.3g ms against "
 			"%.3g ms)%s",
-			f->name, own, f->factor, 1e3 * f->own, 1e3 * f->siblings, rest);
-		return 1;
-	}
-	if (isfinite(f->others))
-		snprintf(rest, sizeof rest, "; without it %s fails %.2g pp %s than %s", own,
-			100 * fabs(f->others), f->others < 0 ? "less" : "more", other);
-	snprintf(out, size,
-		"replica %s of %s fails %.3g %% of its requests, its siblings %.3g %%%s", f->name,
-		own, 100 * f->own, 100 * f->siblings, rest);
+			sure, f->name, own, f->factor, 1e3 * f->own, 1e3 * f->siblings, rest);
+	else if (f->test == REPLICA_TAIL)
+		snprintf(out, size,
+			"%sreplica %s of %s has %.3g %% very slow answers, its siblings %.3g %%%s",
+			sure, f->name, own, 100 * f->own, 100 * f->siblings, rest);
+	else
+		snprintf(out, size,
+			"%sreplica %s of %s fails %.3g %% of its requests, its siblings %.3g %%%s",
+			sure, f->name, own, 100 * f->own, 100 * f->siblings, rest);
 	return 1;
+}
+
+int replicas_list(const struct replicas *r, int candidate, int failures, char *out, size_t size)
+{
+	const struct replica_arm *arm = &r->arms[candidate != 0];
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (int i = 0; arm->count > 1 && i < arm->count && at < size; i++) {
+		const struct replica *s = &arm->servers[i];
+		const char *comma = i ? ", " : "";
+
+		if (failures)
+			at += (size_t)snprintf(out + at, size - at, "%s%s %.3g %%", comma, s->name,
+				100 * share_failed(&s->all));
+		else
+			at += (size_t)snprintf(out + at, size - at, "%s%s %.3g ms", comma, s->name,
+				1e3 * geometric(&s->all));
+	}
+	if (arm->count > 1 && at < size)
+		snprintf(out + at, size - at, failures ? " (failed)" : " (geometric means)");
+	return arm->count > 1;
 }

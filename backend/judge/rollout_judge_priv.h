@@ -54,7 +54,8 @@ struct judge_signal {
 	double beside[2]; /* how much the other arm had then */
 	int classes;	  /* bit 0: an outcome 0 was seen, bit 1: an outcome 1 */
 	double harm_most;
-	struct band band; /* of rates and means */
+	struct band band;   /* of rates and means */
+	struct srm arrived; /* of outcomes: whether they come from both arms */
 };
 
 struct rollout_judge {
@@ -72,7 +73,7 @@ struct rollout_judge {
 	int64_t value_tick;
 	struct latency_histogram *latencies; /* owned; NULL without a latency signal, or borrowed */
 	const struct latency_histogram *marks; /* what the quantiles are read from; NULL = none */
-	struct srm srm, srm_scores, srm_outcomes;
+	struct srm srm, srm_scores;
 	struct shift shifts[JUDGE_SHIFTS];
 	double share; /* of the step; 0 = none yet */
 	double told;  /* of the last request, usable or not */

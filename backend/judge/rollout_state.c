@@ -8,7 +8,7 @@
 #include "backend/judge/visit.h"
 
 #define MAGIC	0x4a484450u /* "PDHJ" */
-#define VERSION 2
+#define VERSION 3
 
 static void walk_signal_config(struct visit *v, struct judge_signal_config *s)
 {
@@ -258,6 +258,7 @@ static void walk_judge(struct visit *v, struct rollout_judge *j)
 		visit_int(v, &s->classes);
 		visit_doubles(v, &s->harm_most, 1);
 		walk_band(v, &s->band);
+		walk_srm(v, &s->arrived);
 	}
 	for (int i = 0; i < j->quantile_count; i++)
 		walk_slowdown(v, &j->slowdowns[i]);
@@ -269,7 +270,6 @@ static void walk_judge(struct visit *v, struct rollout_judge *j)
 		walk_buckets(v, j->latencies);
 	walk_srm(v, &j->srm);
 	walk_srm(v, &j->srm_scores);
-	walk_srm(v, &j->srm_outcomes);
 	for (int i = 0; i < j->config.shifts; i++) {
 		visit_doubles(v, j->shifts[i].candidate, SHIFT_BINS);
 		visit_doubles(v, j->shifts[i].stable, SHIFT_BINS);

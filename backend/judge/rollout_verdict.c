@@ -126,15 +126,37 @@ static int is_shifted(const struct rollout_judge *j, int i, double psi)
 	return shift_log_e(&j->shifts[i]) >= -log(j->config.alpha_shift) && shift_psi(j, i) >= psi;
 }
 
+/* Whether outcomes come from both arms: the mean of the signals' e-values, as several signals may
+ * live on the same outcomes. *most = the signal with the most evidence, -1 = none. */
+static double outcomes_log_e(const struct rollout_judge *j, int *most)
+{
+	double sum = -INFINITY;
+	int count = 0;
+
+	*most = -1;
+	for (int i = 0; i < j->config.signal_count; i++) {
+		double e = j->signals[i].arrived.log_e;
+
+		if (!j->config.signals[i].outcomes)
+			continue;
+		count++;
+		sum = eprocess_log_add(sum, e);
+		if (*most < 0 || e > j->signals[*most].arrived.log_e)
+			*most = i;
+	}
+	return count ? sum - log((double)count) : 0;
+}
+
 /* What the arms are fed must be alike before anything else is believed. The three ratio tests
  * share no budget with harm: a false INVALID freezes, it does not abort. */
 static int is_invalid(const struct rollout_judge *j)
 {
 	double limit = -log(j->config.alpha_srm), half = limit + log(2);
+	int most;
 
 	if (j->srm.log_e >= limit)
 		return 1;
-	if (j->config.presence && (j->srm_scores.log_e >= half || j->srm_outcomes.log_e >= half))
+	if (j->config.presence && (j->srm_scores.log_e >= half || outcomes_log_e(j, &most) >= half))
 		return 1;
 	for (int i = 1; i < j->config.shifts; i++)
 		if (is_shifted(j, i, PSI_MATERIAL))
@@ -300,12 +322,13 @@ static void say_invalid(const struct rollout_judge *j, char *out, size_t size)
 	double limit = -log(j->config.alpha_srm);
 	const struct srm *s = &j->srm;
 	const char *what = "requests";
+	int most;
 
 	if (s->log_e < limit && j->srm_scores.log_e >= limit + log(2)) {
 		s = &j->srm_scores;
 		what = "answers with a score";
-	} else if (s->log_e < limit && j->srm_outcomes.log_e >= limit + log(2)) {
-		s = &j->srm_outcomes;
+	} else if (s->log_e < limit && outcomes_log_e(j, &most) >= limit + log(2)) {
+		s = &j->signals[most].arrived;
 		what = "outcomes";
 	} else if (s->log_e < limit) {
 		snprintf(out, size, "the arms are not fed alike: a feature's values differ");
@@ -404,6 +427,8 @@ static void say(const struct rollout_judge *j, struct judge_card *c)
 
 void rollout_judge_read(const struct rollout_judge *j, struct judge_card *out)
 {
+	int most;
+
 	memset(out, 0, sizeof *out);
 	out->verdict = j->verdict;
 	out->tick = j->tick;
@@ -414,7 +439,7 @@ void rollout_judge_read(const struct rollout_judge *j, struct judge_card *out)
 	out->log_e_harm = total_harm(j, 0, &out->worst);
 	out->srm = j->srm.log_e;
 	out->srm_scores = j->srm_scores.log_e;
-	out->srm_outcomes = j->srm_outcomes.log_e;
+	out->srm_outcomes = outcomes_log_e(j, &most);
 	for (int i = 0; i < j->config.shifts; i++) {
 		out->shift_log_e[i] = shift_log_e(&j->shifts[i]);
 		out->psi[i] = shift_psi(j, i);

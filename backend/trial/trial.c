@@ -37,6 +37,7 @@ struct trial *trial_new(const struct trial_config *c)
 	t->config = *c;
 	t->whole = rollout_judge_new(&c->whole);
 	key_filter_init(&t->keys, TRIAL_KEYS);
+	replicas_init(&t->replicas);
 	t->step_tick = t->begun = t->closed = INT64_MIN;
 	return t;
 }
@@ -183,6 +184,7 @@ double trial_take_answer(struct trial *t, const struct trial_answer *a)
 		r.feature_bin[i] = -1;
 	if (share <= 0 || share >= 1)
 		return 0;
+	replicas_add(&t->replicas, a->candidate, a->server, a->failed, r.latency_s);
 	if (a->key)
 		w = key_filter_see(&t->keys, a->key, share, a->candidate);
 	if (!(w > 0 && w < 1))
@@ -240,6 +242,7 @@ int trial_close(struct trial *t, int64_t before)
 	for (int i = 0; i < TRIAL_PARTS; i++)
 		while (t->parts[i] && rollout_judge_close(t->parts[i], before))
 			looks++;
+	replicas_tick(&t->replicas);
 	if (t->begun == INT64_MIN)
 		t->begun = before;
 	if (before > t->closed)

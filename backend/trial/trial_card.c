@@ -259,6 +259,7 @@ void trial_read(const struct trial *t, struct trial_card *out)
 {
 	struct judge_card j;
 	double alpha_srm = -log(t->config.whole.alpha_srm);
+	struct replica_finding found;
 	int part;
 
 	memset(out, 0, sizeof *out);
@@ -289,4 +290,6 @@ void trial_read(const struct trial *t, struct trial_card *out)
 	out->ratio_scores = fmax(0, j.srm_scores / (alpha_srm + log(2)));
 	out->ratio_outcomes = fmax(0, j.srm_outcomes / (alpha_srm + log(2)));
 	say(t, part, &j, out);
+	found = replicas_find(&t->replicas);
+	(void)replicas_text(&found, "stable", "the candidate", out->replicas, sizeof out->replicas);
 }

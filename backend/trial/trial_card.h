@@ -53,7 +53,7 @@ struct trial_card {
 	struct trial_shift_card shifts[TRIAL_CARD_SHIFTS];
 	int shift_count;
 	double ratio_requests, ratio_scores, ratio_outcomes; /* 1 = the arms are not fed alike */
-	char replicas[160]; /* what is said of an arm's servers; "" = they are alike */
+	char replicas[320]; /* what is said of an arm's servers; "" = they are alike */
 };
 
 /* Fills the card with what stands now. */

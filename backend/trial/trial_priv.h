@@ -3,6 +3,7 @@
 #ifndef PITHEAD_BACKEND_TRIAL_TRIAL_PRIV_H
 #define PITHEAD_BACKEND_TRIAL_TRIAL_PRIV_H
 
+#include "backend/judge/replicas.h"
 #include "backend/trial/trial.h"
 
 /* What the card shows of a signal in the step under way: count and sum, by arm. */
@@ -28,6 +29,7 @@ struct trial {
 	double counted[1 + TRIAL_PARTS][2]; /* requests: of all traffic, then of each part */
 	struct trial_tally tally[1 + TRIAL_PARTS][JUDGE_MOST_SIGNALS];
 	struct trial_latency latency[2];
+	struct replicas replicas; /* of each arm, all answers */
 };
 
 /* How many parts are judged by themselves: the segments and the rest, or 0. */

@@ -62,6 +62,9 @@ void trial_save(const struct trial *t, struct buf *out)
 	part_begin(out, &at);
 	key_filter_save(&t->keys, out);
 	part_end(out, at);
+	part_begin(out, &at);
+	replicas_save(&t->replicas, out);
+	part_end(out, at);
 	for (int i = -1; i < TRIAL_PARTS; i++) {
 		const struct rollout_judge *j = i < 0 ? t->whole : t->parts[i];
 
@@ -141,6 +144,10 @@ struct trial *trial_load(const struct trial_config *c, const void *data, size_t 
 		return NULL;
 	}
 	rc = key_filter_load(&t->keys, v.at, size, e);
+	if (!rc)
+		rc = part_take(&b, &v.at, &size)
+			     ? replicas_load(&t->replicas, v.at, size, e)
+			     : err_set(e, ERR_INVALID, "the kept state of the trial ends early");
 	if (!rc)
 		rc = load_judges(t, &b, e);
 	if (!rc)

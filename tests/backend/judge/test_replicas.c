@@ -81,7 +81,8 @@ static void test_the_odd_one_is_named(void **state)
 		for (uint64_t seed = 1; seed <= 5; seed++) {
 			struct replica_finding f = play(&cases[i].world, seed, cases[i].ticks);
 
-			assert_int_equal(replicas_text(&f, "v3", "v4", text, sizeof text), f.found);
+			assert_int_equal(replicas_text(&f, "v3", "v4", text, sizeof text),
+				f.found || f.likely);
 			if (!f.found || strcmp(f.name, cases[i].name) != 0 || f.evidence < 1)
 				fail_msg("case %zu, seed %d: %s, %.2f", i, (int)seed, f.name,
 					f.evidence);
@@ -113,6 +114,68 @@ static void test_healthy_siblings_are_not_named(void **state)
 			named += play(&cases[i], 1000 * (i + 1) + seed, 600).found;
 	/* 60 rollouts, 1 % each: 4 or more are seen in 0.3 % of cases. */
 	assert_true(named < 4);
+}
+
+/* Before it is certain it is called likely; and what the servers did can be listed. */
+static void test_likely_comes_before_named(void **state)
+{
+	static const struct world w = {3, 2, .01, 0, 0, 0, 0};
+	int likely = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct replica_finding f;
+		struct replicas r;
+		struct chance c = {seed};
+		char text[240];
+
+		replicas_init(&r);
+		for (int t = 0; t < 60; t++) {
+			tick_play(&r, &w, &c, t);
+			f = replicas_find(&r);
+			assert_false(f.found && f.likely);
+			if (!f.likely)
+				continue;
+			likely++;
+			replicas_text(&f, "v3", "v4", text, sizeof text);
+			assert_non_null(strstr(text, "probably replica r12 of v4 "));
+		}
+		assert_true(replicas_list(&r, 1, 0, text, sizeof text));
+		assert_non_null(strstr(text, "r12 "));
+		assert_non_null(strstr(text, " ms (geometric means)"));
+		assert_true(replicas_list(&r, 0, 1, text, sizeof text));
+		assert_non_null(strstr(text, " % (failed)"));
+		assert_true(replicas_list(&r, 0, 1, text, 20));
+		assert_true(strlen(text) < 20);
+	}
+	assert_true(likely >= 10);
+}
+
+/* A twentieth of its answers take ten times as long: its mean hardly moves. */
+static void test_a_slow_tail_is_named(void **state)
+{
+	struct replica_finding f;
+	struct replicas r;
+	struct chance c = {31};
+	char text[240];
+
+	(void)state;
+	replicas_init(&r);
+	for (int t = 0; t < 600; t++) {
+		for (int i = 0; i < 40; i++) {
+			int k = (int)(chance_bits(&c) % 3);
+			double l = .05 * exp(.5 * chance_normal(&c));
+
+			replicas_add(
+				&r, 1, names[1][k], 0, k == 2 && chance_is(&c, .05) ? 10 * l : l);
+		}
+		replicas_tick(&r);
+	}
+	f = replicas_find(&r);
+	assert_true(f.found && f.test == REPLICA_TAIL);
+	replicas_text(&f, "v3", "v4", text, sizeof text);
+	if (!strstr(text, "replica r12 of v4 has ") || !strstr(text, " very slow answers"))
+		fail_msg("%s", text);
 }
 
 /* With one server, or with all of them slow, there is nothing to compare. */
@@ -185,6 +248,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_odd_one_is_named),
 		cmocka_unit_test(test_healthy_siblings_are_not_named),
+		cmocka_unit_test(test_likely_comes_before_named),
+		cmocka_unit_test(test_a_slow_tail_is_named),
 		cmocka_unit_test(test_what_cannot_be_told),
 		cmocka_unit_test(test_save_and_load),
 	};

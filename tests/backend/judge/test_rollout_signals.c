@@ -192,6 +192,24 @@ static void test_failing_candidate_is_harm(void **state)
 	}
 }
 
+/* Two signals on the same outcomes are no more evidence of a fault than one. */
+static void test_outcomes_count_once(void **state)
+{
+	struct judge_config two = config_new(), one = config_new();
+	struct judge_card a, b;
+
+	(void)state;
+	one.signals[CALIBRATION].outcomes = 0;
+	for (int k = 0; k < 2; k++) {
+		struct rollout_judge *j = rollout_judge_new(k ? &two : &one);
+
+		play(j, &healthy, 3, 0, 100, 1, k ? &a : &b);
+		rollout_judge_free(j);
+	}
+	assert_true(fabs(a.srm_outcomes) > .1);
+	assert_true(fabs(a.srm_outcomes - b.srm_outcomes) < 1e-12);
+}
+
 /* A mean that may move neither way. */
 static void test_two_sided(void **state)
 {
@@ -393,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_late_signals_hold_nothing_back),
 		cmocka_unit_test(test_late_harm_is_harm),
 		cmocka_unit_test(test_failing_candidate_is_harm),
+		cmocka_unit_test(test_outcomes_count_once),
 		cmocka_unit_test(test_two_sided),
 		cmocka_unit_test(test_segment_is_small),
 		cmocka_unit_test(test_segment_borrows_its_marks),

@@ -51,6 +51,7 @@ struct play {
 	double slower, off;	     /* factor of its latency; added to its score */
 	int blind;		     /* 1: its answers cannot be read */
 	int seconds, half;	     /* length; the second at which the share goes to 50 % */
+	int slow_server;	     /* 1: the candidate's r1 takes twice as long */
 };
 
 static uint64_t chance(uint64_t *x)
@@ -91,6 +92,8 @@ static struct trial_answer answer_of(const struct play *p, int second, int i, ui
 	a.failed = unit(x) < failing;
 	if (a.candidate) {
 		a.latency_us = (int64_t)((double)a.latency_us * p->slower);
+		if (p->slow_server && i % 3 == 1)
+			a.latency_us *= 2;
 		a.score = p->blind ? (double)NAN : a.score + p->off;
 	}
 	return a;
@@ -155,13 +158,14 @@ static void the_right_reason_is_given(void **state)
 		enum judge_verdict want;
 		const char *words;
 	} cases[] = {
-		{"nothing is wrong", {.002, .002, 1, 0, 0, 400, 400}, JUDGE_OK, "within its limit"},
-		{"it fails", {.05, .05, 1, 0, 0, 400, 400}, JUDGE_HARM, "error_rate"},
-		{"it fails in ORD only", {.002, .4, 1, 0, 0, 400, 400}, JUDGE_HARM,
+		{"nothing is wrong", {.002, .002, 1, 0, 0, 400, 400, 0}, JUDGE_OK,
+			"within its limit"},
+		{"it fails", {.05, .05, 1, 0, 0, 400, 400, 0}, JUDGE_HARM, "error_rate"},
+		{"it fails in ORD only", {.002, .4, 1, 0, 0, 400, 400, 0}, JUDGE_HARM,
 			"error_rate in segment ORD"},
-		{"it is slow", {.002, .002, 2, 0, 0, 400, 400}, JUDGE_HARM, "latency_p99"},
-		{"its scores are off", {.002, .002, 1, .3, 0, 400, 400}, JUDGE_HARM, ""},
-		{"it cannot be read", {.002, .002, 1, 0, 1, 400, 400}, JUDGE_INVALID,
+		{"it is slow", {.002, .002, 2, 0, 0, 400, 400, 0}, JUDGE_HARM, "latency_p99"},
+		{"its scores are off", {.002, .002, 1, .3, 0, 400, 400, 0}, JUDGE_HARM, ""},
+		{"it cannot be read", {.002, .002, 1, 0, 1, 400, 400, 0}, JUDGE_INVALID,
 			"answers with a score"},
 	};
 
@@ -211,7 +215,7 @@ static void count_close(void *arg, const struct trial *t, int64_t before)
 /* Killed at second 90: the kept state and what the journal has after it, and the whole journal. */
 static void fed_again_it_is_the_same(void **state)
 {
-	static const struct play p = {.01, .02, 1.1, .05, 0, 150, 70};
+	static const struct play p = {.01, .02, 1.1, .05, 0, 150, 70, 0};
 	struct trial *live = trial_make("canary"), *whole = trial_make("canary"), *back;
 	struct journal written, read, taken;
 	struct buf kept = {0}, names = {0}, first = {0};
@@ -262,7 +266,7 @@ static void fed_again_it_is_the_same(void **state)
 
 static void a_segment_alone_decides(void **state)
 {
-	static const struct play p = {.002, .3, 1, 0, 0, 300, 300};
+	static const struct play p = {.002, .3, 1, 0, 0, 300, 300, 0};
 	struct trial *t = trial_make("segmented");
 	struct trial_card card;
 	struct journal j;
@@ -281,9 +285,26 @@ static void a_segment_alone_decides(void **state)
 	trial_free(t);
 }
 
+static void a_slow_replica_is_named(void **state)
+{
+	static const struct play p = {.002, .002, 1, 0, 0, 300, 0, 1};
+	struct trial *t = trial_make("canary");
+	struct trial_card card;
+	struct journal j;
+
+	(void)state;
+	journal_init(&j);
+	play(&p, t, &j, 0, 300);
+	trial_read(t, &card);
+	assert_non_null(strstr(card.replicas, "r1"));
+	assert_non_null(strstr(card.replicas, "slower"));
+	journal_release(&j);
+	trial_free(t);
+}
+
 static void memory_is_bounded(void **state)
 {
-	static const struct play p = {.002, .002, 1, 0, 0, 60, 60};
+	static const struct play p = {.002, .002, 1, 0, 0, 60, 60, 0};
 	struct trial *t = trial_make("canary");
 	struct journal j;
 
@@ -316,6 +337,7 @@ int main(void)
 		cmocka_unit_test(the_right_reason_is_given),
 		cmocka_unit_test(fed_again_it_is_the_same),
 		cmocka_unit_test(a_segment_alone_decides),
+		cmocka_unit_test(a_slow_replica_is_named),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(names_that_find_no_room_are_emptied),
 	};
