@@ -18,8 +18,11 @@ const char *approval_purpose(const struct rollout_row *r)
 int approvals_needed(const struct spec_tier *tier, const struct rollout_row *r, const char *purpose)
 {
 	const char *kind = tier->approve[0] ? tier->approve : "start";
+	int most = tier->approvals > r->approvals_needed ? tier->approvals : r->approvals_needed;
 
-	return strcmp(kind, "both") == 0 || strcmp(kind, purpose) == 0 ? r->approvals_needed : 0;
+	if (!r->steps[0]) /* a rollback, or a first version: nobody is asked */
+		return 0;
+	return strcmp(kind, "both") == 0 || strcmp(kind, purpose) == 0 ? most : 0;
 }
 
 /* How things stand now for the rollout. */

@@ -37,7 +37,8 @@ const char *account_kind(struct world *w, const char *project, const char *user)
 /* What an approval given now would be for: "start" while the rollout waits, else "promote". */
 const char *approval_purpose(const struct rollout_row *r);
 
-/* How many people must say yes for the purpose. */
+/* How many people must say yes for the purpose: as many as when it began, or as the tier asks now,
+ * whichever is more. */
 int approvals_needed(
 	const struct spec_tier *tier, const struct rollout_row *r, const char *purpose);
 

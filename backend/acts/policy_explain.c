@@ -11,20 +11,24 @@
 static void imagine(struct live_endpoint *ep, const struct act *a,
 	const struct spec_endpoint *config, struct rollout_row *r)
 {
+	static const struct spec_step careful = {100, 0}; /* where the spec names none */
 	struct buf steps = {0};
 
 	*r = (struct rollout_row){.author_uid = a->caller->uid,
 		.author_login_uid = a->caller->login_uid,
 		.state = "waiting",
 		.pattern = "canary"};
-	spec_steps_format(config->rollout.steps, config->rollout.step_count, &steps);
+	if (config->rollout.step_count > 0)
+		spec_steps_format(config->rollout.steps, config->rollout.step_count, &steps);
+	else
+		spec_steps_format(&careful, 1, &steps);
 	str_copy(r->steps, sizeof r->steps, buf_text(&steps));
 	buf_release(&steps);
 	str_copy(r->endpoint, sizeof r->endpoint, ep->row.id);
 	str_copy(r->project, sizeof r->project, ep->row.project);
 	str_copy(r->from_version, sizeof r->from_version, ep->row.stable);
-	if (config->rollout.step_count > 0)
-		r->share_bp = config->rollout.steps[0].share_bp;
+	r->share_bp = config->rollout.step_count > 0 ? config->rollout.steps[0].share_bp
+						     : careful.share_bp;
 }
 
 static enum policy_action next_action(const struct live_endpoint *ep, const struct rollout_row *r)

@@ -209,7 +209,8 @@ static int apply_approve(struct doing *d, struct err *e)
 	str_copy(d->approval.reason, sizeof d->approval.reason, d->a->reason ? d->a->reason : "");
 	snprintf(d->plan->title, sizeof d->plan->title, "approve #%" PRId64 " %s -> %s on %s",
 		d->r.id, d->r.from_version, d->r.to_version, d->ep->row.name);
-	plan_will(d->plan, "count as approval %d of %d of its %s", given + 1, d->r.approvals_needed,
+	plan_will(d->plan, "count as approval %d of %d of its %s", given + 1,
+		approvals_needed(tier_of(d->w, &d->ep->row), &d->r, v.purpose),
 		strcmp(v.purpose, "start") == 0 ? "start" : "promotion");
 	plan_will(d->plan, "count no longer when the version or the configuration changes%s",
 		strcmp(v.purpose, "start") == 0 ? "" : ", or the verdict");

@@ -219,12 +219,13 @@ static int judge_harm(const struct world *w, const struct live_endpoint *ep,
 
 static void say_waiting(struct world *w, const struct rollout_row *r, struct endpoint_view *v)
 {
-	int missing = approvals_missing(w, r);
+	int missing = approvals_missing(w, r), needed, given;
 
+	approvals_shown(w, r, &needed, &given);
 	if (missing > 0)
 		say(v, HEALTH_WAITING, 0, "%s #%lld to %s waits for %d approval%s of %d",
 			r->pattern, (long long)r->id, r->to_version, missing,
-			missing == 1 ? "" : "s", r->approvals_needed);
+			missing == 1 ? "" : "s", needed);
 	else
 		say(v, HEALTH_WAITING, 0, "%s #%lld waits until the servers of %s are ready",
 			r->pattern, (long long)r->id, r->to_version);

@@ -30,10 +30,10 @@ for file in docs/pithead.schema.json docs/openapi.json; do
 done
 
 # -- the manual has every command, and every option a help --
-"$PITHEAD" help | sed -n 's/^  pithead \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' >"$dir/commands"
+"$PITHEAD" help | sed -n 's/^  pithead \([a-z-]\+\( [a-z-]\+\)\?\)  .*/\1/p' >"$dir/commands"
 missing='' silent='' wide=''
 while read -r command; do
-	grep -qF "\\fB$command\\fR" docs/pithead.1 || missing+="$command, "
+	grep -qF "\\fB${command//-/\\-}\\fR" docs/pithead.1 || missing+="$command, "
 	# shellcheck disable=SC2086 # its words
 	"$PITHEAD" $command --help </dev/null >"$dir/help" || missing+="$command --help, "
 	silent+=$(sed -nE 's/^  (--[a-z-]+( [A-Z0-9]+)?|[A-Z0-9]+) *$/\1, /p' "$dir/help")

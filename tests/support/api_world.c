@@ -51,6 +51,8 @@ static struct live_project *add_project(struct world *w, const char *project)
 	str_copy(p->spec.project, sizeof p->spec.project, project);
 	p->spec.seq = 1;
 	p->access = xcalloc(1, sizeof *p->access);
+	p->access->tiers[p->access->tier_count++] =
+		(struct spec_tier){.name = "low", .approve = "start"};
 	w->projects = xrealloc(w->projects, (size_t)w->project_count + 1, sizeof *w->projects);
 	w->projects[w->project_count++] = p;
 	return p;

@@ -213,7 +213,11 @@ void shell_render_rollout(const struct shell *sh, const struct node *r)
 			node_int(r, "approvals_needed", 0));
 	list = node_list(node_get(r, "approvals"), "", &n);
 	for (int i = 0; i < n; i++)
-		line("", "%s: %s", node_str(&list[i], "user", "?"),
+		line("", "%s, of its %s%s%s%s: %s", node_str(&list[i], "user", "?"),
+			node_str(&list[i], "purpose", "start"),
+			*node_str(&list[i], "lapsed", "") ? ", LAPSED (" : "",
+			node_str(&list[i], "lapsed", ""),
+			*node_str(&list[i], "lapsed", "") ? ")" : "",
 			node_str(&list[i], "reason", ""));
 	line("revision", "%" PRId64, node_int(r, "revision", 0));
 	print_signals(r);

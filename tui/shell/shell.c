@@ -223,7 +223,7 @@ int shell_main(int argc, char **argv, const struct shell_hooks *hooks)
 	}
 	conn_close(sh.conn);
 	parsed_release(&args);
-	if (fflush(stdout) != 0 && code == 0) {
+	if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
 		fprintf(stderr, "pithead: the output could not be written\n");
 		code = 1;
 	}
