@@ -11,11 +11,11 @@
 #include "backend/acts/change.h"
 #include "backend/acts/loosening.h"
 #include "backend/acts/plan_rows.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/acts/proposal.h"
 #include "backend/acts/reconcile.h"
 #include "backend/base/digest.h"
 #include "backend/base/xalloc.h"
-#include "backend/policy/calendar.h"
 #include "backend/policy/roles.h"
 
 void spec_plan_release(struct spec_plan *plan)
@@ -102,23 +102,6 @@ static void compare_access(struct world *w, const struct spec *spec, struct spec
 	free(have);
 }
 
-/* The windows are text to the spec; what cannot be read would freeze for ever. */
-static int check_windows(const struct spec *spec, struct err *e)
-{
-	struct freeze_window w;
-	struct err why = {0};
-
-	for (int i = 0; i < spec->tier_count; i++)
-		for (int k = 0; k < spec->tiers[i].freeze_count; k++) {
-			if (freeze_window_parse(spec->tiers[i].freeze[k], &w, &why) == 0)
-				continue;
-			err_set(e, ERR_INVALID, "tier %s: %s", spec->tiers[i].name, why.message);
-			err_hint(e, "%s", why.hint);
-			return err_field(e, "spec");
-		}
-	return 0;
-}
-
 static struct spec *parse(const struct apply_request *req, struct spec_plan *plan, struct err *e)
 {
 	char hex[DIGEST_HEX];
@@ -127,7 +110,7 @@ static struct spec *parse(const struct apply_request *req, struct spec_plan *pla
 	digest_hex(req->text, req->size, hex);
 	snprintf(plan->digest, sizeof plan->digest, "sha256:%s", hex);
 	spec = spec_parse(req->text, req->size, "pithead.yaml", &plan->faults, e);
-	if (spec && check_windows(spec, e)) {
+	if (spec && windows_check(spec, e)) {
 		spec_free(spec);
 		return NULL;
 	}

@@ -77,6 +77,14 @@ hour=$((($(date -u +%-H) + 23) % 24))
 WINDOW=$(printf 'daily %02d:00 .. %02d:59 UTC' "$(date -u +%-H)" "$hour") spec frozen -e ''
 "$PITHEAD" policy what-if "$dir/frozen.yaml" >"$dir/out" 2>"$dir/err" </dev/null
 check "what-if names what would differ" said "^~ .*start .*yes .*NO .*freeze-window"
+"$PITHEAD" policy what-if "$dir/frozen.yaml" --endpoint n >"$dir/out" 2>"$dir/err" </dev/null
+is "and refuses an endpoint that is not there" "$? $(grep -c 'has no endpoint n' "$dir/err")" "1 1"
+WINDOW="Fri 16:00 .. Mon 08:00 Europe/Lundon" spec unreadable -e ''
+"$PITHEAD" policy what-if "$dir/unreadable.yaml" >"$dir/out" 2>"$dir/err" </dev/null
+is "or a window that cannot be read" "$? $(grep -c 'Europe/Lundon' "$dir/err")" "2 1"
+spec stricter -e 's/approvals: 1/approvals: 3/' -e 's/approve: promote/approve: both/'
+"$PITHEAD" policy what-if "$dir/stricter.yaml" >"$dir/out" 2>"$dir/err" </dev/null
+check "more approvals are another decision" said "^~ .*promote .*NO .*needs 3 approvals"
 apply "$dir/frozen.yaml" || not_ok "a freeze is applied"
 wait_for 10 field_is /v1/endpoints/m .rollout null || true
 "$PITHEAD" rollout start m --to v2 --reason x >"$dir/out" 2>"$dir/err" </dev/null
@@ -100,6 +108,11 @@ is "the approval keeps what was shown" \
 "$PITHEAD" policy explain m --json >"$dir/out" 2>"$dir/err" </dev/null
 is "explain prints every rule" "$(jq -r '.action, (.rules | length > 6)' "$dir/out" | xargs)" \
 	"promote true"
+"$PITHEAD" policy explain "$rollout" --json >"$dir/out2" 2>"$dir/err" </dev/null
+is "and the same by the rollout's number" "$(jq -c '[.rollout, .rules]' "$dir/out2")" \
+	"$(jq -c '[.rollout, .rules]' "$dir/out")"
 verb promote >"$dir/out" && ok "it is promoted" || not_ok "promote: $(cat "$dir/out")"
+"$PITHEAD" policy explain "$rollout" >"$dir/out" 2>"$dir/err" </dev/null
+is "of an ended one nothing is decided" "$? $(grep -c 'nothing is decided' "$dir/err")" "4 1"
 "$PITHEAD" audit verify >/dev/null 2>&1 </dev/null
 is "the log is whole" $? 0
