@@ -15,6 +15,10 @@
 static int scope_of(struct request *rq, struct live_endpoint **ep, struct err *e)
 {
 	*ep = rq->endpoint[0] ? request_endpoint(rq, e) : NULL;
+	if (*ep && body_bool(rq->body, "all", 0)) {
+		err_set(e, ERR_INVALID, "name one endpoint or say all, not both");
+		return err_field(e, "all");
+	}
 	return rq->endpoint[0] && !*ep ? e->code : 0;
 }
 

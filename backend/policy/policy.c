@@ -204,7 +204,7 @@ static const struct rule rules[] = {
 	{"never-blocked", LOWERS, look_lowers, "abort, rollback, pause and reject are always open",
 		""},
 	{"stop-the-line", MOVES, look_line, "nobody has stopped the line here",
-		"see who and why: pithead status; `pithead unfreeze` lets it go on"},
+		"see who and why: pithead holds; `pithead unfreeze [ENDPOINT]` lets it go on"},
 	{"freeze-window", MOVES, look_freeze, "no freeze window of the tier holds",
 		"two people may override it: pithead override-freeze ENDPOINT --for 1h --reason "
 		"..."},

@@ -54,7 +54,14 @@ apply "$dir/high.yaml" || not_ok "what tightens needs nobody"
 
 # -- the line --
 start_rollout v2 100 || not_ok "a rollout begins: $(get /v1/endpoints/m .state_word)"
-"$PITHEAD" freeze --reason smoke >"$dir/out" 2>"$dir/err" </dev/null
+"$PITHEAD" freeze m --all --reason smoke >"$dir/out" 2>"$dir/err" </dev/null
+is "one endpoint or all" "$?" 2
+"$PITHEAD" freeze m --reason heat >"$dir/out" 2>"$dir/err" </dev/null
+"$PITHEAD" status >"$dir/out" 2>"$dir/err" </dev/null
+check "how the line of one goes on is said" said "STOPPED .*(pithead unfreeze t/m)"
+"$PITHEAD" unfreeze m --reason cold >"$dir/out" 2>"$dir/err" </dev/null
+by daemon unfreeze m --reason cold
+"$PITHEAD" freeze --all --reason smoke >"$dir/out" 2>"$dir/err" </dev/null
 is "one command stops the line" \
 	"$(grep -c 'stop the line of all endpoints: 1 rollout held' "$dir/out")" 1
 "$PITHEAD" rollout advance "$rollout" --reason x >"$dir/out" 2>"$dir/err" </dev/null
@@ -64,7 +71,7 @@ check "the status says it" said "STOPPED .*root has stopped the line of all endp
 "$PITHEAD" policy explain m --action advance >"$dir/out" 2>"$dir/err" </dev/null
 check "so does the policy" said "^NO .*stop-the-line"
 "$PITHEAD" unfreeze --reason "it was steam" >"$dir/out" 2>"$dir/err" </dev/null
-check "one person does not let it go on" said "proposal 2 waits for 1 approval"
+check "one person does not let it go on" said "proposal 3 waits for 1 approval"
 by games unfreeze --reason x
 is "neither does an account that may not" "$?" 3
 by daemon unfreeze --reason "so it was"
