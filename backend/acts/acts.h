@@ -9,6 +9,7 @@
 
 struct caller {
 	int64_t uid, gid, login_uid; /* login_uid -1 = unknown */
+	int login_hidden; /* there are login uids here, and this one cannot be read any more */
 	int64_t groups[64];
 	int group_count;
 	char user[NAME_SIZE]; /* name, or "uid 1234" */

@@ -141,6 +141,7 @@ static void fill_approvals(const struct asking *q)
 			  (by->login_uid >= 0 && by->login_uid == q->r->author_login_uid);
 	str_copy(q->f->account_kind, sizeof q->f->account_kind,
 		account_kind(q->w, q->ep->row.project, by->user));
+	q->f->is_hidden = by->login_hidden;
 	q->f->is_account = q->f->account_kind[0] != '\0';
 }
 

@@ -92,6 +92,10 @@ static enum policy_result look_author(const struct policy_facts *f, char *out, s
 
 static enum policy_result look_person(const struct policy_facts *f, char *out, size_t size)
 {
+	if (f->is_hidden)
+		return say(POLICY_DENY, out, size,
+			"the process that asked has ended: whose login session it was cannot be "
+			"told");
 	if (f->is_account)
 		return say(POLICY_DENY, out, size,
 			"this account is declared as %s: only a person approves", f->account_kind);
