@@ -119,7 +119,9 @@ static void test_guard_through_a_stop(void **state)
 static char *many_spec(void)
 {
 	struct buf b = {0};
+	int ports[MANY];
 
+	acts_free_ports(ports, MANY);
 	buf_adds(&b, "project: many\nendpoints:\n");
 	for (int i = 0; i < MANY; i++)
 		buf_addf(&b,
@@ -128,7 +130,7 @@ static char *many_spec(void)
 			"      v1:\n        upstream: 127.0.0.1:9001\n"
 			"      v2:\n        upstream: 127.0.0.1:9002\n"
 			"    rollout:\n      steps: [1%% 2m, 5%% 5m]\n",
-			i, 47000 + i);
+			i, ports[i]);
 	return buf_detach(&b);
 }
 

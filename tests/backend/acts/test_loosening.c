@@ -6,6 +6,9 @@
 #include "backend/acts/loosening.h"
 #include "backend/base/xalloc.h"
 
+/* Free ones, found at the start: of m, of another one, and of one that never moves. */
+static int ports[3];
+
 enum place { ACCESS, ACCOUNTS, ENDPOINT, ROLLOUT, SIGNALS, TIER };
 
 /* One value of the spec is replaced, both ways: the first text is what is recorded. */
@@ -100,14 +103,13 @@ static void add_line(struct buf *b, const char *line, enum place place, const ch
 static char *spec_of(enum place place, const char *value)
 {
 	static const char *const lines[] = {"environment: production", "tier: high",
-		"listen: 127.0.0.1:47123", "segment: json origin", "score: json p", "task: binary",
-		"outcome: late within 1h"};
+		"segment: json origin", "score: json p", "task: binary", "outcome: late within 1h"};
 	struct buf b = {0};
 
 	buf_adds(&b, "project: loose\n");
 	if (place == ACCESS || place == ACCOUNTS)
 		buf_addf(&b, "%s:\n  %s\n", place == ACCESS ? "access" : "accounts", value);
-	buf_adds(&b, "endpoints:\n  m:\n");
+	buf_addf(&b, "endpoints:\n  m:\n    listen: 127.0.0.1:%d\n", ports[0]);
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
 		add_line(&b, lines[i], place, value);
 	buf_adds(&b, "    versions:\n      v1:\n        upstream: 127.0.0.1:9001\n");
@@ -198,28 +200,29 @@ static void test_a_first_spec_loosens_nothing(void **state)
 
 /* -- out of the way and back again -- */
 
-/* Project `loose` with one endpoint: its name, its tier, its port; approvals of tier high. */
+/* Project `loose` with one endpoint: its name, its tier, which port; approvals of tier high. */
 static char *one(const char *name, const char *tier, int port, int approvals)
 {
 	struct buf b = {0};
 
-	buf_adds(&b, "project: loose\nendpoints:\n");
-	buf_addf(&b, "  other:\n    environment: production\n    tier: low\n    listen: "
-		     "127.0.0.1:47200\n"
-		     "    versions:\n      v1:\n        upstream: 127.0.0.1:9001\n");
+	buf_addf(&b,
+		"project: loose\nendpoints:\n  other:\n    environment: production\n"
+		"    tier: low\n    listen: 127.0.0.1:%d\n    versions:\n      v1:\n"
+		"        upstream: 127.0.0.1:9001\n",
+		ports[2]);
 	if (name)
 		buf_addf(&b,
 			"  %s:\n    environment: production\n    tier: %s\n"
 			"    listen: 127.0.0.1:%d\n    versions:\n      v1:\n"
 			"        upstream: 127.0.0.1:9001\n",
-			name, tier, port);
+			name, tier, ports[port - 1]);
 	buf_addf(&b, "tiers:\n  high:\n    approvals: %d\n", approvals);
 	return buf_detach(&b);
 }
 
 struct spec_line {
 	const char *name, *tier; /* NULL: the endpoint is dropped */
-	int port;		 /* 0 = the end */
+	int port;		 /* the first or the second; 0 = the end */
 	int approvals;		 /* of tier high */
 	int asked;		 /* how many approvals the plan asks for */
 	const char *says;	 /* part of what the plan says then */
@@ -228,29 +231,27 @@ struct spec_line {
 /* The first is recorded, the rest is planned and recorded one after the other; the last asks. */
 static const struct spec_line detours[][5] = {
 	/* Dropped, and back under a tier that asked for less meanwhile. */
-	{{"m", "high", 47123, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL}, {NULL, NULL, 1, 0, 0, NULL},
-		{"m", "high", 47123, 0, 2, "asks for fewer approvals on tier high"}},
+	{{"m", "high", 1, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL}, {NULL, NULL, 1, 0, 0, NULL},
+		{"m", "high", 1, 0, 2, "asks for fewer approvals on tier high"}},
 	/* Dropped, and back as it was: nobody. */
-	{{"m", "high", 47123, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL},
-		{"m", "high", 47123, 2, 0, NULL}},
+	{{"m", "high", 1, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL}, {"m", "high", 1, 2, 0, NULL}},
 	/* Dropped, and back on a lower tier. */
-	{{"m", "high", 47123, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL}, {NULL, NULL, 1, 0, 0, NULL},
-		{"m", "low", 47123, 0, 2, "lowers the tier of m"}},
+	{{"m", "high", 1, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL}, {NULL, NULL, 1, 0, 0, NULL},
+		{"m", "low", 1, 0, 2, "lowers the tier of m"}},
 	/* Another name at the same address, at once and after a while. */
-	{{"m", "high", 47123, 2, 0, NULL},
-		{"n", "low", 47123, 2, 2, "lowers the tier of n (at the address of m)"}},
-	{{"m", "high", 47123, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL},
-		{"n", "low", 47123, 2, 2, "lowers the tier of n (at the address of m)"}},
-	{{"m", "high", 47123, 2, 0, NULL}, {"n", "high", 47123, 2, 0, NULL}},
+	{{"m", "high", 1, 2, 0, NULL},
+		{"n", "low", 1, 2, 2, "lowers the tier of n (at the address of m)"}},
+	{{"m", "high", 1, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL},
+		{"n", "low", 1, 2, 2, "lowers the tier of n (at the address of m)"}},
+	{{"m", "high", 1, 2, 0, NULL}, {"n", "high", 1, 2, 0, NULL}},
 	/* A name that was free, and another one's address. */
-	{{"n", "low", 47124, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL},
-		{"m", "high", 47123, 2, 0, NULL},
-		{"n", "low", 47123, 2, 2, "lowers the tier of n (at the address of m)"}},
+	{{"n", "low", 2, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL}, {"m", "high", 1, 2, 0, NULL},
+		{"n", "low", 1, 2, 2, "lowers the tier of n (at the address of m)"}},
 	/* An address that has been one's own for long says nothing more. */
-	{{"m", "high", 47123, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL},
-		{"m", "high", 47123, 2, 0, NULL}, {"m", "high", 47123, 3, 0, NULL}},
+	{{"m", "high", 1, 2, 0, NULL}, {NULL, NULL, 1, 2, 0, NULL}, {"m", "high", 1, 2, 0, NULL},
+		{"m", "high", 1, 3, 0, NULL}},
 	/* Another port is another endpoint. */
-	{{"m", "high", 47123, 2, 0, NULL}, {"n", "low", 47124, 2, 0, NULL}},
+	{{"m", "high", 1, 2, 0, NULL}, {"n", "low", 2, 2, 0, NULL}},
 };
 
 static void test_detours(void **state)
@@ -289,5 +290,6 @@ int main(void)
 		cmocka_unit_test(test_detours),
 	};
 
+	acts_free_ports(ports, 3);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
