@@ -227,8 +227,11 @@ static const struct rule rules[] = {
 		"take a smaller step, or start with steps that rise less"},
 	{"approvals", BIT(POLICY_BEGIN) | BIT(POLICY_PROMOTE), look_approvals,
 		"as many people have approved as the tier asks", "pithead rollout approve N"},
-	{"verdict", BIT(POLICY_ADVANCE) | BIT(POLICY_RESUME) | BIT(POLICY_PROMOTE), look_verdict,
-		"the judge says neither harm nor invalid", "see it: pithead rollout show N"},
+	{"verdict",
+		BIT(POLICY_ADVANCE) | BIT(POLICY_RESUME) | BIT(POLICY_PROMOTE) |
+			BIT(POLICY_OVERRIDE),
+		look_verdict, "the judge says neither harm nor invalid",
+		"see it: pithead rollout show N"},
 	{"signals-known", BIT(POLICY_PROMOTE), look_data,
 		"no signal that the tier needs is without data",
 		"find out why no data comes, or abort"},

@@ -191,6 +191,8 @@ static void test_the_verdict_holds(void **state)
 	x.ep->judging->card.verdict = JUDGE_HARM;
 	assert_int_equal(acts_do(&x, "advance"), ERR_DENIED);
 	assert_int_equal(acts_do(&x, "promote"), ERR_DENIED);
+	assert_int_equal(acts_do(&x, "override ORD 10000"), ERR_DENIED);
+	assert_int_equal(acts_do(&x, "override ORD 0"), 0);
 	assert_int_equal(acts_do(&x, "advance 50"), 0); /* a smaller share lowers a risk */
 	x.ep->judging->card.verdict = JUDGE_INVALID;
 	assert_int_equal(store_find_rollout(x.w.store, x.rollout, &r, &x.e), 1);

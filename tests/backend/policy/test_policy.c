@@ -211,6 +211,9 @@ static void test_verdicts(void **state)
 	check_single(&f, POLICY_ALLOW, "", "may promote");
 	f.by_engine = 1;
 	check_single(&f, POLICY_DENY, "verdict", "is invalid");
+	f = facts_of(1, POLICY_OVERRIDE, OPEN, 1);
+	change_verdict(&f, "harm");
+	check_single(&f, POLICY_DENY, "verdict", "is harm");
 	f = facts_of(2, POLICY_RESUME, OPEN, 1);
 	change_verdict(&f, "invalid"); /* how a person says that the trial goes on */
 	check_single(&f, POLICY_ALLOW, "", "may resume");
