@@ -365,6 +365,23 @@ static int commit_moved(
 	return 1;
 }
 
+/* Whether the policy lets the spec be applied as it is; else it waits for people. */
+static int is_allowed(const struct applying *x)
+{
+	const struct spec_plan *sp = &x->plan;
+	struct policy_facts f = {.action = POLICY_APPLY,
+		.loosens = sp->loosen_count + sp->loosen_more,
+		.approvals_needed = sp->approvals,
+		.approvals_valid = x->approved ? x->approved->needed : 0};
+	struct policy_answer answer;
+
+	snprintf(f.subject, sizeof f.subject, "the spec of %s", sp->project);
+	if (sp->loosen_count)
+		str_copy(f.loosens_first, sizeof f.loosens_first, sp->loosens[0]);
+	policy_decide(&f, &answer);
+	return answer.result == POLICY_ALLOW;
+}
+
 /* What loosens waits for the people whom the policy that it loosens asks for. */
 static int propose(struct applying *x, int changes, struct act_result *out, struct err *e)
 {
@@ -442,7 +459,7 @@ static int run_apply(struct applying *x, struct act_result *out, struct err *e)
 			"nothing to apply: all is as written");
 		return 0;
 	}
-	if (x->plan.approvals > 0 && !x->approved)
+	if (!is_allowed(x))
 		return propose(x, changes, out, e);
 	return x->a->dry_run ? 0 : commit_apply(x, changes, out, e);
 }
