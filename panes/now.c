@@ -338,20 +338,23 @@ static void explain(const struct pane *p, char first[400], char second[400], enu
 /* What must not be overlooked: a hold, alerts that nobody has acknowledged. */
 static bool notice(const struct pane *p, char out[400])
 {
-	const struct node *root = pane_root(p, 0), *alert;
+	const struct node *root = pane_root(p, 0), *engine = node_get(root, "engine"), *alert;
 	char when[20];
 	int count;
 
 	out[0] = '\0';
-	if (node_bool(node_get(root, "engine"), "hold")) {
+	if (node_bool(engine, "hold")) {
 		str_copy(out, 400,
 			"restored, and on hold: nothing moves until :engine hold stored, or "
 			"observed");
 		return true;
 	}
-	if (*node_str(node_get(root, "engine"), "stopped", "")) {
-		snprintf(out, 400, "%s; nothing moves until :unfreeze",
-			node_str(node_get(root, "engine"), "stopped", ""));
+	if (*node_str(engine, "stopped", "")) {
+		const char *where = node_str(engine, "stopped_where", "");
+
+		snprintf(out, 400, "%s; nothing moves%s until :unfreeze%s%s",
+			node_str(engine, "stopped", ""), *where ? " there" : "", *where ? " " : "",
+			where);
 		return true;
 	}
 	alert = newest_alert(p, &count);

@@ -15,7 +15,7 @@ static void add_values(
 	bool rollouts = strcmp(type, "N") == 0;
 	int n;
 
-	if (!rollouts && strcmp(type, "ENDPOINT") != 0)
+	if (!rollouts && strcmp(type, "ENDPOINT") != 0 && strcmp(type, "SUBJECT") != 0)
 		return;
 	list = node_list(node_get(now, rollouts ? "rollouts" : "endpoints"), "", &n);
 	for (int i = 0; i < n; i++) {

@@ -158,6 +158,13 @@ static int index_of(const struct parsed *p, const char *name)
 	return -1;
 }
 
+/* The digits of "41" or "#41"; NULL of anything else. */
+static const char *number_of(const char *text)
+{
+	text += *text == '#';
+	return *text && !text[strspn(text, "0123456789")] ? text : NULL;
+}
+
 /* A path's segment: PROJECT/NAME is written PROJECT~NAME there. */
 static int add_segment(const struct parsed *p, int i, struct buf *out, struct err *e)
 {
@@ -165,7 +172,12 @@ static int add_segment(const struct parsed *p, int i, struct buf *out, struct er
 	struct wire_value v;
 	char *text;
 
-	if (strcmp(type, "ENDPOINT") == 0 || strcmp(type, "VERSION") == 0) {
+	if (strcmp(type, "SUBJECT") == 0 && number_of(p->values[i].value)) {
+		buf_adds(out, number_of(p->values[i].value));
+		return 0;
+	}
+	if (strcmp(type, "ENDPOINT") == 0 || strcmp(type, "VERSION") == 0 ||
+		strcmp(type, "SUBJECT") == 0) {
 		text = qualified(p, p->values[i].value);
 		for (char *c = strchr(text, '/'); c; c = strchr(c, '/'))
 			*c = '~';
@@ -183,9 +195,23 @@ static int add_segment(const struct parsed *p, int i, struct buf *out, struct er
 	return 0;
 }
 
+/* Of two paths the one for what the argument is: a name, or a number. */
+static const char *path_of(const struct parsed *p)
+{
+	const char *path = p->command->path, *other = strchr(path, '|'), *at = strchr(path, '{');
+	char name[32];
+	int i;
+
+	if (!other || !at)
+		return path;
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(at + 1, "}"), at + 1);
+	i = index_of(p, name);
+	return i >= 0 && number_of(p->values[i].value) ? other + 1 : path;
+}
+
 static int fill_path(const struct parsed *p, struct buf *out, struct err *e)
 {
-	for (const char *t = p->command->path; *t;) {
+	for (const char *t = path_of(p); *t && *t != '|';) {
 		const char *end = *t == '{' ? strchr(t, '}') : NULL;
 		char name[32];
 		int i;

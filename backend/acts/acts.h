@@ -9,6 +9,7 @@
 
 struct caller {
 	int64_t uid, gid, login_uid; /* login_uid -1 = unknown */
+	int login_hidden; /* there are login uids here, and this one cannot be read any more */
 	int64_t groups[64];
 	int group_count;
 	char user[NAME_SIZE]; /* name, or "uid 1234" */
@@ -93,8 +94,9 @@ int act_unfreeze(struct world *w, const struct act *a, struct live_endpoint *ep,
 int act_override_freeze(struct world *w, const struct act *a, struct live_endpoint *ep,
 	int64_t lasts_ms, struct act_result *out, struct err *e);
 
-/* Who has stopped the line, where and why, in one line; "" when nobody has. */
-void line_describe(struct world *w, char *out, size_t size);
+/* Who has stopped the line, where and why, in one line; "" when nobody has. where: the endpoint,
+ * "" = all of them. */
+void line_describe(struct world *w, char *out, size_t size, char where[ID_SIZE]);
 
 /* A yes to a proposal: the last that is needed carries it out. ERR_STALE when what it would change
  * has changed since. */

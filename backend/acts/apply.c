@@ -11,11 +11,11 @@
 #include "backend/acts/change.h"
 #include "backend/acts/loosening.h"
 #include "backend/acts/plan_rows.h"
+#include "backend/acts/policy_ask.h"
 #include "backend/acts/proposal.h"
 #include "backend/acts/reconcile.h"
 #include "backend/base/digest.h"
 #include "backend/base/xalloc.h"
-#include "backend/policy/calendar.h"
 #include "backend/policy/roles.h"
 
 void spec_plan_release(struct spec_plan *plan)
@@ -102,23 +102,6 @@ static void compare_access(struct world *w, const struct spec *spec, struct spec
 	free(have);
 }
 
-/* The windows are text to the spec; what cannot be read would freeze for ever. */
-static int check_windows(const struct spec *spec, struct err *e)
-{
-	struct freeze_window w;
-	struct err why = {0};
-
-	for (int i = 0; i < spec->tier_count; i++)
-		for (int k = 0; k < spec->tiers[i].freeze_count; k++) {
-			if (freeze_window_parse(spec->tiers[i].freeze[k], &w, &why) == 0)
-				continue;
-			err_set(e, ERR_INVALID, "tier %s: %s", spec->tiers[i].name, why.message);
-			err_hint(e, "%s", why.hint);
-			return err_field(e, "spec");
-		}
-	return 0;
-}
-
 static struct spec *parse(const struct apply_request *req, struct spec_plan *plan, struct err *e)
 {
 	char hex[DIGEST_HEX];
@@ -127,7 +110,7 @@ static struct spec *parse(const struct apply_request *req, struct spec_plan *pla
 	digest_hex(req->text, req->size, hex);
 	snprintf(plan->digest, sizeof plan->digest, "sha256:%s", hex);
 	spec = spec_parse(req->text, req->size, "pithead.yaml", &plan->faults, e);
-	if (spec && check_windows(spec, e)) {
+	if (spec && windows_check(spec, e)) {
 		spec_free(spec);
 		return NULL;
 	}
@@ -382,6 +365,23 @@ static int commit_moved(
 	return 1;
 }
 
+/* Whether the policy lets the spec be applied as it is; else it waits for people. */
+static int is_allowed(const struct applying *x)
+{
+	const struct spec_plan *sp = &x->plan;
+	struct policy_facts f = {.action = POLICY_APPLY,
+		.loosens = sp->loosen_count + sp->loosen_more,
+		.approvals_needed = sp->approvals,
+		.approvals_valid = x->approved ? x->approved->needed : 0};
+	struct policy_answer answer;
+
+	snprintf(f.subject, sizeof f.subject, "the spec of %s", sp->project);
+	if (sp->loosen_count)
+		str_copy(f.loosens_first, sizeof f.loosens_first, sp->loosens[0]);
+	policy_decide(&f, &answer);
+	return answer.result == POLICY_ALLOW;
+}
+
 /* What loosens waits for the people whom the policy that it loosens asks for. */
 static int propose(struct applying *x, int changes, struct act_result *out, struct err *e)
 {
@@ -459,7 +459,7 @@ static int run_apply(struct applying *x, struct act_result *out, struct err *e)
 			"nothing to apply: all is as written");
 		return 0;
 	}
-	if (x->plan.approvals > 0 && !x->approved)
+	if (!is_allowed(x))
 		return propose(x, changes, out, e);
 	return x->a->dry_run ? 0 : commit_apply(x, changes, out, e);
 }

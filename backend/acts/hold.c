@@ -41,7 +41,7 @@ static int has_high(const struct world *w, const char *scope)
 }
 
 struct stops {
-	char first[200];
+	char first[200], where[ID_SIZE];
 	int count;
 };
 
@@ -50,17 +50,20 @@ static int note_stop(void *arg, const struct hold_row *r)
 	struct stops *s = arg;
 
 	/* That of all comes first: its scope is the empty one. */
-	if (strcmp(r->kind, "line") == 0 && s->count++ == 0)
-		snprintf(s->first, sizeof s->first, "%s has stopped the line of %s%s%.80s", r->user,
-			scope_text(r->scope), r->reason[0] ? ": " : "", r->reason);
+	if (strcmp(r->kind, "line") != 0 || s->count++ > 0)
+		return 0;
+	str_copy(s->where, sizeof s->where, r->scope);
+	snprintf(s->first, sizeof s->first, "%s has stopped the line of %s%s%.80s", r->user,
+		scope_text(r->scope), r->reason[0] ? ": " : "", r->reason);
 	return 0;
 }
 
-void line_describe(struct world *w, char *out, size_t size)
+void line_describe(struct world *w, char *out, size_t size, char where[ID_SIZE])
 {
 	struct stops s = {.count = 0};
 
 	store_list_holds(w->store, note_stop, &s, NULL);
+	str_copy(where, ID_SIZE, s.where);
 	if (s.count > 1)
 		snprintf(out, size, "%s, and %d more", s.first, s.count - 1);
 	else

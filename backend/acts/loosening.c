@@ -3,36 +3,31 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "backend/acts/loosening_priv.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
 #include "backend/policy/loosen.h"
-#include "backend/trial/trial_setup.h"
-
-#define FALSE_ABORT_PERCENT 1.0 /* of a rollout that names none */
-
-struct comparing {
-	struct world *w;
-	const struct spec *was, *want; /* was: access and tiers only */
-	struct spec_plan *plan;
-	int approvals; /* that the values compared now are worth */
-};
+#include "backend/policy/roles.h"
 
 static void found(struct comparing *c, const char *sentence)
 {
 	struct spec_plan *p = c->plan;
+	int worth = c->approvals > c->least ? c->approvals : c->least, known = 0;
 
-	if (p->loosen_count < PLAN_LINES)
+	for (int i = 0; i < p->loosen_count; i++)
+		known |= strcmp(p->loosens[i], sentence) == 0;
+	if (!known && p->loosen_count < PLAN_LINES)
 		str_copy(p->loosens[p->loosen_count++], sizeof p->loosens[0], sentence);
-	else
+	else if (!known)
 		p->loosen_more++;
-	if (c->approvals > p->approvals)
-		p->approvals = c->approvals;
+	if (worth > p->approvals)
+		p->approvals = worth;
 }
 
-static void number(struct comparing *c, const char *key, const char *where, double was, double is)
+void loosening_number(
+	struct comparing *c, const char *key, const char *where, double was, double is)
 {
 	char sentence[200];
 
@@ -69,8 +64,20 @@ static int has_member(const struct spec *s, const char *role, const char *member
 	return 0;
 }
 
+/* What all roles of a member permit together. */
+static unsigned held(const struct spec *s, const char *member)
+{
+	unsigned all = PERM_NONE;
+
+	for (int i = 0; i < s->role_count; i++)
+		if (has_member(s, s->roles[i].role, member))
+			all |= role_permissions(s->roles[i].role);
+	return permissions_unite(all, PERM_NONE, has_member(s, "auditor", member));
+}
+
 /* Members of a's roles that b's do not have. An auditor may not act, whatever else they hold: to
- * be made one loosens nothing, to be it no more does. */
+ * be made one loosens nothing, to be it no more does. Neither does a role that permits nothing that
+ * the member could not do before, as when an admin becomes an operator. */
 static void compare_members(
 	struct comparing *c, const struct spec *a, const struct spec *b, int granted)
 {
@@ -82,10 +89,10 @@ static void compare_members(
 			if (has_member(b, role, member))
 				continue;
 			snprintf(text, sizeof text, "%s to %s", role, member);
-			if (granted && strcmp(role, "auditor") != 0)
-				number(c, "grant", text, 0, 1);
+			if (granted && role_permissions(role) & ~held(b, member))
+				loosening_number(c, "grant", text, 0, 1);
 			else if (!granted && strcmp(role, "auditor") == 0)
-				number(c, "watcher", member, 1, 0);
+				loosening_number(c, "watcher", member, 1, 0);
 		}
 }
 
@@ -103,13 +110,13 @@ static void compare_access(struct comparing *c)
 	compare_members(c, c->want, c->was, 1);
 	compare_members(c, c->was, c->want, 0);
 	for (int i = 0; i < c->was->account_count; i++)
-		number(c, "account", c->was->accounts[i].name, 1,
+		loosening_number(c, "account", c->was->accounts[i].name, 1,
 			is_account(c->want, c->was->accounts[i].name));
 }
 
 /* -- tiers -- */
 
-static const struct spec_tier *find_tier(const struct spec *s, const char *name)
+const struct spec_tier *loosening_tier(const struct spec *s, const char *name)
 {
 	for (int i = 0; i < s->tier_count; i++)
 		if (strcmp(s->tiers[i].name, name) == 0)
@@ -152,16 +159,17 @@ static void compare_tier(
 	char text[120];
 
 	c->approvals = approvals_of(c, name);
-	number(c, "approvals", name, was->approvals, is->approvals);
+	loosening_number(c, "approvals", name, was->approvals, is->approvals);
 	if (was->approvals > 0) {
-		number(c, "approve-start", name, asks(was, "start"), asks(is, "start"));
-		number(c, "approve-promote", name, asks(was, "promote"), asks(is, "promote"));
+		loosening_number(c, "approve-start", name, asks(was, "start"), asks(is, "start"));
+		loosening_number(
+			c, "approve-promote", name, asks(was, "promote"), asks(is, "promote"));
 	}
-	number(c, "soak", name, (double)was->soak_ms, (double)is->soak_ms);
-	number(c, "step-most", name, limit(was->step_most_bp), limit(is->step_most_bp));
-	number(c, "rollback-time", name, limit((double)was->rollback_ms),
+	loosening_number(c, "soak", name, (double)was->soak_ms, (double)is->soak_ms);
+	loosening_number(c, "step-most", name, limit(was->step_most_bp), limit(is->step_most_bp));
+	loosening_number(c, "rollback-time", name, limit((double)was->rollback_ms),
 		limit((double)is->rollback_ms));
-	number(c, "late-outcomes", name, strcmp(was->late_outcomes, "refuse") == 0,
+	loosening_number(c, "late-outcomes", name, strcmp(was->late_outcomes, "refuse") == 0,
 		strcmp(is->late_outcomes, "refuse") == 0);
 	for (int i = 0; i < was->signal_count; i++) {
 		int kept = 0;
@@ -169,110 +177,77 @@ static void compare_tier(
 		for (int k = 0; k < is->signal_count; k++)
 			kept |= strcmp(was->signals[i], is->signals[k]) == 0;
 		snprintf(text, sizeof text, "%s on tier %s", was->signals[i], name);
-		number(c, "tier-signal", text, 1, kept);
+		loosening_number(c, "tier-signal", text, 1, kept);
 	}
 	compare_freeze(c, was, is);
 }
 
-/* -- endpoints -- */
+/* -- endpoints that come again -- */
 
-static double tier_rank(const char *tier)
+static const struct live_endpoint *namesake(
+	const struct comparing *c, const struct spec_endpoint *is)
 {
-	return strcmp(tier, "high") == 0 ? 2 : strcmp(tier, "medium") == 0 ? 1 : 0;
+	for (int i = 0; i < c->w->endpoint_count; i++)
+		if (strcmp(c->w->endpoints[i]->row.project, c->want->project) == 0 &&
+			strcmp(c->w->endpoints[i]->row.name, is->name) == 0)
+			return c->w->endpoints[i];
+	return NULL;
 }
 
-static double undecided_rank(const struct spec_endpoint *ep, const struct spec_tier *tier)
+/* The endpoint whose address `is` comes to: the last that had it. NULL: nobody had, or `is` has it
+ * already. Whoever asks there is answered by another policy from then on. */
+static const struct live_endpoint *predecessor_of(
+	const struct comparing *c, const struct spec_endpoint *is, const struct live_endpoint *same)
 {
-	const char *word = ep->rollout.on_undecided[0] ? ep->rollout.on_undecided
-			   : tier		       ? tier->on_undecided
-						       : "pause";
+	const struct live_endpoint *found = NULL;
+	char address[80];
 
-	return strcmp(word, "abort") == 0 ? 2 : strcmp(word, "pause") == 0 ? 1 : 0;
-}
+	snprintf(address, sizeof address, "%s:%d", is->listen_host, is->listen_port);
+	if (same && !same->row.removed && strcmp(same->row.listen, address) == 0)
+		return NULL;
+	for (int i = 0; i < c->w->endpoint_count; i++) {
+		const struct live_endpoint *ep = c->w->endpoints[i];
 
-static void compare_signals(
-	struct comparing *c, const struct spec_endpoint *was, const struct spec_endpoint *is)
-{
-	struct spec_signal old[SPEC_LIST], new[SPEC_LIST];
-	int olds = trial_setup_signals(was, old), news = trial_setup_signals(is, new);
-
-	for (int i = 0; i < olds; i++) {
-		const struct spec_signal *a = &old[i], *b = NULL;
-		char text[140];
-
-		if (!a->critical)
-			continue;
-		for (int k = 0; k < news; k++)
-			if (strcmp(a->name, new[k].name) == 0 &&
-				a->lower_is_worse == new[k].lower_is_worse)
-				b = &new[k];
-		snprintf(text, sizeof text, "%s of %s", a->name, was->name);
-		number(c, "signal", text, 1, b != NULL);
-		if (!b)
-			continue;
-		number(c, "critical", text, 1, b->critical);
-		if (!b->critical)
-			continue;
-		number(c, "worse-by", text, a->worse_by, b->worse_by);
-		number(c, "harm-at", text, isnan(a->harm_at) ? a->worse_by / 4 : a->harm_at,
-			isnan(b->harm_at) ? b->worse_by / 4 : b->harm_at);
-		number(c, "psi", text, a->psi, b->psi);
+		if (ep != same && strcmp(ep->row.project, c->want->project) == 0 &&
+			strcmp(ep->row.listen, address) == 0 &&
+			(!found || ep->row.spec_seq > found->row.spec_seq))
+			found = ep;
 	}
+	return found;
 }
 
-struct way {
-	double first, largest, least_ms;
-};
-
-static struct way way_of(const struct spec_rollout *r)
-{
-	struct way w = {100, 0, 0}; /* without steps it begins with 1 % */
-	int at = 0;
-
-	if (r->step_count > 0)
-		w.first = r->steps[0].share_bp;
-	else
-		at = 100;
-	for (int i = 0; i < r->step_count; i++) {
-		w.largest = fmax(w.largest, r->steps[i].share_bp - at);
-		w.least_ms += (double)r->steps[i].least_ms;
-		at = r->steps[i].share_bp;
-	}
-	w.largest = fmax(w.largest, SHARE_ALL - at);
-	return w;
-}
-
-static double false_abort(const struct spec_rollout *r)
-{
-	return r->false_abort[0] ? strtod(r->false_abort, NULL) : FALSE_ABORT_PERCENT;
-}
-
-static double segments(const struct spec_rollout *r)
-{
-	int largest = spec_segments_largest(r);
-
-	return largest ? largest : r->segment_count;
-}
-
-static void compare_endpoint(
+/* One that was dropped is held against the policy that it was served under, so that nothing can be
+ * loosened while it is away. */
+static void compare_returned(
 	struct comparing *c, const struct live_endpoint *ep, const struct spec_endpoint *is)
 {
-	const struct spec_endpoint *was = ep->config;
-	struct way a = way_of(&was->rollout), b = way_of(&is->rollout);
-	const char *name = is->name;
+	const struct spec_tier *tier, *now;
+	struct comparing back = *c;
+	struct buf json = {0};
+	struct spec *then = NULL;
 
-	c->approvals = tier_of(c->w, &ep->row)->approvals;
-	number(c, "tier", name, tier_rank(ep->row.tier), tier_rank(is->tier));
-	compare_signals(c, was, is);
-	number(c, "false-abort", name, false_abort(&was->rollout), false_abort(&is->rollout));
-	number(c, "segments", name, segments(&was->rollout), segments(&is->rollout));
-	number(c, "first-share", name, a.first, b.first);
-	number(c, "largest-rise", name, a.largest, b.largest);
-	number(c, "least-time", name, a.least_ms, b.least_ms);
-	number(c, "keep-hot", name, (double)was->rollout.keep_hot_ms,
-		(double)is->rollout.keep_hot_ms);
-	number(c, "on-undecided", name, undecided_rank(was, find_tier(c->was, ep->row.tier)),
-		undecided_rank(is, find_tier(c->want, is->tier)));
+	if (store_find_spec(
+		    c->w->store, ep->row.project, ep->row.spec_seq, NULL, NULL, &json, NULL) == 1)
+		then = spec_access_parse_json(buf_text(&json), NULL);
+	buf_release(&json);
+	back.was = then ? then : c->was;
+	tier = loosening_tier(back.was, ep->row.tier);
+	now = loosening_tier(back.want, ep->row.tier);
+	back.least = tier ? tier->approvals : 0;
+	compare_access(&back);
+	if (tier && now)
+		compare_tier(&back, tier, now);
+	loosening_endpoint(&back, ep, is);
+	spec_free(then);
+}
+
+static void compare_with(
+	struct comparing *c, const struct live_endpoint *ep, const struct spec_endpoint *is)
+{
+	if (ep && ep->row.removed)
+		compare_returned(c, ep, is);
+	else if (ep)
+		loosening_endpoint(c, ep, is);
 }
 
 void loosening_fill(struct world *w, const struct spec *want, struct spec_plan *plan)
@@ -285,15 +260,16 @@ void loosening_fill(struct world *w, const struct spec *want, struct spec_plan *
 	c.was = p->access;
 	compare_access(&c);
 	for (int i = 0; i < c.was->tier_count; i++) {
-		const struct spec_tier *is = find_tier(want, c.was->tiers[i].name);
+		const struct spec_tier *is = loosening_tier(want, c.was->tiers[i].name);
 
 		if (is)
 			compare_tier(&c, &c.was->tiers[i], is);
 	}
-	for (int i = 0; i < want->endpoint_count; i++)
-		for (int k = 0; k < w->endpoint_count; k++)
-			/* One that was dropped and comes again is held against what it was. */
-			if (strcmp(w->endpoints[k]->row.project, want->project) == 0 &&
-				strcmp(w->endpoints[k]->row.name, want->endpoints[i].name) == 0)
-				compare_endpoint(&c, w->endpoints[k], &want->endpoints[i]);
+	for (int i = 0; i < want->endpoint_count; i++) {
+		const struct live_endpoint *same = namesake(&c, &want->endpoints[i]);
+
+		compare_with(&c, same, &want->endpoints[i]);
+		compare_with(
+			&c, predecessor_of(&c, &want->endpoints[i], same), &want->endpoints[i]);
+	}
 }

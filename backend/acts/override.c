@@ -70,7 +70,7 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	struct endpoint_row next = ep->row;
 	struct rollout_row r;
 	struct change c;
-	int rc;
+	int lowers, rc;
 
 	*out = (struct act_result){.revision = ep->row.revision, .rollout = ep->row.rollout};
 	str_copy(out->endpoint, sizeof out->endpoint, ep->row.id);
@@ -85,7 +85,9 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	rc = rollout_active(w, ep, &r, e);
 	if (rc <= 0)
 		return rc ? rc : err_set(e, ERR_CONFLICT, "the rollout has ended meanwhile");
-	rc = policy_check(w, ep, &r, a, POLICY_OVERRIDE, share_bp, e);
+	/* The end of a pin to the candidate takes traffic from it as well. */
+	lowers = share_bp == 0 || (share_bp < 0 && l.found.share_bp == SHARE_ALL);
+	rc = policy_check(w, ep, &r, a, POLICY_OVERRIDE, lowers ? 0 : share_bp, e);
 	if (rc)
 		return rc;
 	snprintf(out->plan.title, sizeof out->plan.title, "send segment %s of %s to %s", segment,
@@ -114,7 +116,7 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	c.ev.after = c.after;
 	c.endpoint = &next;
 	c.override = &row;
-	c.lowers_risk = share_bp == 0;
+	c.lowers_risk = lowers;
 	rc = change_commit(w, &c, ep, &out->seq, e);
 	if (rc)
 		return rc;

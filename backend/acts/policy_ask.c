@@ -35,6 +35,22 @@ const char *account_kind(struct world *w, const char *project, const char *user)
 	return "";
 }
 
+int windows_check(const struct spec *spec, struct err *e)
+{
+	struct freeze_window w;
+	struct err why = {0};
+
+	for (int i = 0; i < spec->tier_count; i++)
+		for (int k = 0; k < spec->tiers[i].freeze_count; k++) {
+			if (freeze_window_parse(spec->tiers[i].freeze[k], &w, &why) == 0)
+				continue;
+			err_set(e, ERR_INVALID, "tier %s: %s", spec->tiers[i].name, why.message);
+			err_hint(e, "%s", why.hint);
+			return err_field(e, "spec");
+		}
+	return 0;
+}
+
 /* What is gathered from. */
 struct asking {
 	struct world *w;
@@ -125,6 +141,7 @@ static void fill_approvals(const struct asking *q)
 			  (by->login_uid >= 0 && by->login_uid == q->r->author_login_uid);
 	str_copy(q->f->account_kind, sizeof q->f->account_kind,
 		account_kind(q->w, q->ep->row.project, by->user));
+	q->f->is_hidden = by->login_hidden;
 	q->f->is_account = q->f->account_kind[0] != '\0';
 }
 

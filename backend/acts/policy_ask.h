@@ -29,6 +29,10 @@ int policy_check(struct world *w, struct live_endpoint *ep, const struct rollout
 /* The tier of an endpoint; one that the project does not describe is as strict as can be. */
 const struct spec_tier *tier_of(struct world *w, const struct endpoint_row *ep);
 
+/* 0, or ERR_INVALID naming a tier's freeze window that cannot be read: the windows are text to the
+ * spec, and what cannot be read would freeze for ever. */
+int windows_check(const struct spec *spec, struct err *e);
+
 /* "robot" or "shared" when the project declares the account so, else "". */
 const char *account_kind(struct world *w, const char *project, const char *user);
 

@@ -63,6 +63,11 @@ int policy_explain(struct world *w, struct live_endpoint *ep, const struct act *
 	*out = (struct explanation){0};
 	if (named < 0)
 		return unknown_action(action, e);
+	if (action && named == POLICY_APPLY) {
+		err_set(e, ERR_INVALID, "whether an apply waits for people depends on its file");
+		err_hint(e, "see what of it loosens, and how many it needs: pithead plan");
+		return err_field(e, "action");
+	}
 	rc = rollout_active(w, ep, &r, e);
 	if (rc < 0)
 		return rc;

@@ -12,7 +12,7 @@ struct explanation {
 };
 
 /* Asks about ep in the name of a's caller. action NULL: what comes next there. ERR_INVALID for a
- * name that is none. view: as for policy_ask_view. */
+ * name that is none, and for apply, which is about a file. view: as for policy_ask_view. */
 int policy_explain(struct world *w, struct live_endpoint *ep, const struct act *a,
 	const char *action, const struct policy_view *view, struct explanation *out, struct err *e);
 

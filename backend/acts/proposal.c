@@ -19,6 +19,12 @@ int same_person(int64_t uid, int64_t login_uid, int64_t other_uid, int64_t other
 
 int person_check(struct world *w, const struct act *a, const char *project, struct err *e)
 {
+	if (a->caller->login_hidden) {
+		err_set(e, ERR_DENIED,
+			"the process that asked has ended: whose login session it was cannot be "
+			"told");
+		return err_hint(e, "ask from a process that waits for the answer");
+	}
 	for (int i = 0; i < w->project_count; i++) {
 		const char *name = w->projects[i]->spec.project;
 		const char *kind = account_kind(w, name, a->caller->user);

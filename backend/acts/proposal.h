@@ -28,8 +28,8 @@ int proposal_find_open(
 /* Whether two people are one: by uid, or by login uid where it is known. */
 int same_person(int64_t uid, int64_t login_uid, int64_t other_uid, int64_t other_login_uid);
 
-/* 0, or ERR_DENIED when the caller's account is declared robot or shared in any project that is
- * concerned ("" = all). */
+/* 0, or ERR_DENIED when it cannot be told which person the caller is, or the account is declared
+ * robot or shared in any project that is concerned ("" = all). */
 int person_check(struct world *w, const struct act *a, const char *project, struct err *e);
 
 /* Text that may stand between quotes in an event's JSON. */

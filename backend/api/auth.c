@@ -15,18 +15,23 @@
 #define GROUPS_MOST 64
 #define NO_LOGIN    4294967295LL
 
-/* The login uid survives sudo, so that two names of one person can be told. The process may be
- * gone or another one by now: it is recorded, never used to decide. */
-static int64_t login_uid(pid_t pid)
+/* The login uid survives sudo, so that two names of one person can be told. It never gives a right,
+ * it only takes away that of approving one's own. The process that connected may have ended since:
+ * whoever is hidden like that (*hidden) approves nothing. No pid: it lives where the kernel cannot
+ * name it to us. */
+static int64_t login_uid(pid_t pid, int *hidden)
 {
 	char path[64], text[32] = "";
 	long long uid;
 	FILE *f;
 
+	*hidden = 0;
 	snprintf(path, sizeof path, "/proc/%ld/loginuid", (long)pid);
 	f = fopen(path, "re");
-	if (!f)
+	if (!f) {
+		*hidden = pid > 0 && access("/proc/self/loginuid", R_OK) == 0;
 		return -1;
+	}
 	if (!fgets(text, sizeof text, f))
 		text[0] = '\0';
 	fclose(f);
@@ -74,7 +79,7 @@ int auth_read_peer(int fd, struct caller *out, struct err *e)
 	out->uid = cred.uid;
 	out->gid = cred.gid;
 	read_groups(fd, out);
-	out->login_uid = login_uid(cred.pid);
+	out->login_uid = login_uid(cred.pid, &out->login_hidden);
 	read_name(out);
 	return 0;
 }

@@ -55,7 +55,7 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	cJSON *o = cJSON_CreateObject();
 	int64_t now = clock_wall_us(&w->clock);
 	char host[256] = "";
-	char stopped[240];
+	char stopped[240], where[ID_SIZE];
 
 	gethostname(host, sizeof host - 1);
 	json_put_str(o, "version", PITHEAD_VERSION);
@@ -66,8 +66,9 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	json_put_int(o, "started_us", w->started_us);
 	json_put_int(o, "head", store_head(w->store));
 	json_put_bool(o, "hold", w->hold);
-	line_describe(w, stopped, sizeof stopped);
+	line_describe(w, stopped, sizeof stopped, where);
 	json_put_str(o, "stopped", stopped);
+	json_put_str(o, "stopped_where", where);
 	json_put_int(o, "now_us", now);
 	if (brief) {
 		json_put_bool(o, "gateway_up", w->gateway_up);

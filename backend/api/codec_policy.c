@@ -95,9 +95,12 @@ struct cJSON *codec_what_if(const struct live_endpoint *ep, const char *tier,
 	json_put_int(o, "rollout", now->rollout);
 	json_put_str(o, "now", policy_result_name(now->answer.result));
 	json_put_str(o, "then", policy_result_name(then->answer.result));
+	/* What refuses both may ask for more or less than before: its sentence says so. */
 	json_put_bool(o, "differs",
 		now->answer.result != then->answer.result ||
-			strcmp(now->answer.rule, then->answer.rule) != 0);
+			strcmp(now->answer.rule, then->answer.rule) != 0 ||
+			(then->answer.rule[0] &&
+				strcmp(now->answer.sentence, then->answer.sentence) != 0));
 	json_put_str(o, "rule", then->answer.rule);
 	json_put_str(o, "sentence", then->answer.sentence);
 	return o;

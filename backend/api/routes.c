@@ -50,8 +50,9 @@ static const struct field body_apply[] = {REASON,
 	{"commit", FIELD_TEXT, 0, "the git commit that it comes from"},
 	{"dirty", FIELD_BOOL, 0, "the work tree had uncommitted changes"},
 	{"base", FIELD_INT, 0, "spec_seq of the plan that was seen"}, END};
-static const struct field body_line[] = {
-	REASON, {"endpoint", FIELD_ID, 0, "only this endpoint; all unless told"}, END};
+static const struct field body_line[] = {REASON,
+	{"endpoint", FIELD_ID, 0, "only this endpoint; all unless told"},
+	{"all", FIELD_BOOL, 0, "all endpoints, said aloud: not beside one"}, END};
 static const struct field body_override_freeze[] = {
 	REASON, {"for_ms", FIELD_INT, 1, "how long, in milliseconds: 1 minute to 7 days"}, END};
 static const struct field body_what_if[] = {{"spec", FIELD_TEXT, 1, "the text of pithead.yaml"},
@@ -174,6 +175,9 @@ const struct route routes[] = {
 		"what applying a spec would change", body_plan, NULL, "SpecPlan", 0, 0},
 	{POST, "/v1/apply", PERM_APPLY, SCOPE_SPEC, 1, handle_apply, NULL, "apply a spec",
 		body_apply, NULL, "Act", 0, 0},
+	{GET, "/v1/rollouts/{n}/policy", PERM_READ, SCOPE_ROLLOUT, 0, handle_rollout_policy, NULL,
+		"what the policy says of an action on a rollout under way, rule by rule", NULL,
+		query_policy, "Explanation", 0, 0},
 	{GET, "/v1/endpoints/{e}/policy", PERM_READ, SCOPE_ENDPOINT, 0, handle_policy, NULL,
 		"what the policy says of an action, rule by rule", NULL, query_policy,
 		"Explanation", 0, 0},

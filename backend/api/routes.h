@@ -73,6 +73,7 @@ HANDLER(handle_proposal);
 HANDLER(handle_proposal_approve);
 HANDLER(handle_proposal_reject);
 HANDLER(handle_policy);
+HANDLER(handle_rollout_policy);
 HANDLER(handle_what_if);
 
 /* routes_versions.c */

@@ -1,4 +1,5 @@
 /* routes_policy.c: the line and its stop, proposals, and what the policy says. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,10 @@
 static int scope_of(struct request *rq, struct live_endpoint **ep, struct err *e)
 {
 	*ep = rq->endpoint[0] ? request_endpoint(rq, e) : NULL;
+	if (*ep && body_bool(rq->body, "all", 0)) {
+		err_set(e, ERR_INVALID, "name one endpoint or say all, not both");
+		return err_field(e, "all");
+	}
 	return rq->endpoint[0] && !*ep ? e->code : 0;
 }
 
@@ -171,16 +176,39 @@ unsigned need_proposal(struct request *rq)
 
 /* -- what the policy says -- */
 
-int handle_policy(struct request *rq, struct err *e)
+static int explain(struct request *rq, struct live_endpoint *ep, struct err *e)
 {
-	struct live_endpoint *ep = request_endpoint(rq, e);
 	struct act a = request_act(rq);
 	struct explanation x;
 
-	if (!ep || policy_explain(rq->world, ep, &a, request_query(rq, "action"), NULL, &x, e) != 0)
+	if (policy_explain(rq->world, ep, &a, request_query(rq, "action"), NULL, &x, e) != 0)
 		return e->code;
 	codec_reply(rq, 200, codec_explanation(ep, ep->row.tier, &x));
 	return 0;
+}
+
+int handle_policy(struct request *rq, struct err *e)
+{
+	struct live_endpoint *ep = request_endpoint(rq, e);
+
+	return ep ? explain(rq, ep, e) : e->code;
+}
+
+int handle_rollout_policy(struct request *rq, struct err *e)
+{
+	struct rollout_row r;
+	struct live_endpoint *ep;
+
+	if (store_find_rollout(rq->world->store, rq->number, &r, e) != 1)
+		return e->code;
+	ep = world_find_endpoint(rq->world, r.endpoint, e);
+	if (!ep)
+		return e->code;
+	if (ep->row.rollout == r.id)
+		return explain(rq, ep, e);
+	err_set(e, ERR_CONFLICT, "rollout #%" PRId64 " is %s: nothing is decided about it any more",
+		r.id, r.state);
+	return err_hint(e, "ask about its endpoint: pithead policy explain %s", ep->row.name);
 }
 
 /* Every action of one endpoint, now and under the other spec. */
@@ -204,30 +232,56 @@ static int compare(struct request *rq, const struct spec *spec, struct live_endp
 	return 0;
 }
 
-int handle_what_if(struct request *rq, struct err *e)
+/* The spec of the body, which what-if may read; NULL with a sentence. The caller frees it. */
+static struct spec *read_spec(struct request *rq, struct err *e)
 {
-	const char *text = body_str(rq->body, "spec"), *only = body_str(rq->body, "endpoint");
+	const char *text = body_str(rq->body, "spec");
 	struct spec_faults faults = {0};
 	struct spec *spec = spec_parse(text, strlen(text), "pithead.yaml", &faults, e);
-	struct cJSON *rows;
-	int code = spec ? 0 : e->code;
 
 	spec_faults_release(&faults);
 	if (!spec)
-		return code;
-	if (world_find_project(rq->world, spec->project) && !request_may_read(rq, spec->project)) {
-		spec_free(spec);
-		return err_set(e, ERR_DENIED, "%s may not read the project %s", rq->caller.user,
+		return NULL;
+	if (!world_find_project(rq->world, spec->project))
+		err_set(e, ERR_NOT_FOUND, "there is no project %s yet: nothing is decided in it",
 			spec->project);
+	else if (!request_may_read(rq, spec->project))
+		err_set(e, ERR_DENIED, "%s may not read the project %s", rq->caller.user,
+			spec->project);
+	else if (windows_check(spec, e) == 0)
+		return spec;
+	spec_free(spec);
+	return NULL;
+}
+
+static int is_about(const struct live_endpoint *ep, const struct spec *spec, const char *only)
+{
+	return !ep->row.removed && strcmp(ep->row.project, spec->project) == 0 &&
+	       (!only || strcmp(ep->row.name, only) == 0 || strcmp(ep->row.id, only) == 0);
+}
+
+int handle_what_if(struct request *rq, struct err *e)
+{
+	const char *only = body_str(rq->body, "endpoint");
+	struct spec *spec = read_spec(rq, e);
+	const struct world *w = rq->world;
+	struct cJSON *rows;
+	int code = 0, count = 0;
+
+	if (!spec)
+		return e->code;
+	for (int i = 0; i < w->endpoint_count; i++)
+		count += is_about(w->endpoints[i], spec, only);
+	if (only && count == 0) {
+		err_set(e, ERR_NOT_FOUND, "project %s has no endpoint %.80s now", spec->project,
+			only);
+		spec_free(spec);
+		return e->code;
 	}
 	rows = codec_array();
-	for (int i = 0; code == 0 && i < rq->world->endpoint_count; i++) {
-		struct live_endpoint *ep = rq->world->endpoints[i];
-
-		if (!ep->row.removed && strcmp(ep->row.project, spec->project) == 0 &&
-			(!only || strcmp(ep->row.name, only) == 0 || strcmp(ep->row.id, only) == 0))
-			code = compare(rq, spec, ep, rows, e);
-	}
+	for (int i = 0; code == 0 && i < w->endpoint_count; i++)
+		if (is_about(w->endpoints[i], spec, only))
+			code = compare(rq, spec, w->endpoints[i], rows, e);
 	codec_reply(rq, 200, codec_page(rows, 0));
 	spec_free(spec);
 	return code;

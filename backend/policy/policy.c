@@ -92,6 +92,10 @@ static enum policy_result look_author(const struct policy_facts *f, char *out, s
 
 static enum policy_result look_person(const struct policy_facts *f, char *out, size_t size)
 {
+	if (f->is_hidden)
+		return say(POLICY_DENY, out, size,
+			"the process that asked has ended: whose login session it was cannot be "
+			"told");
 	if (f->is_account)
 		return say(POLICY_DENY, out, size,
 			"this account is declared as %s: only a person approves", f->account_kind);
@@ -204,7 +208,7 @@ static const struct rule rules[] = {
 	{"never-blocked", LOWERS, look_lowers, "abort, rollback, pause and reject are always open",
 		""},
 	{"stop-the-line", MOVES, look_line, "nobody has stopped the line here",
-		"see who and why: pithead status; `pithead unfreeze` lets it go on"},
+		"see who and why: pithead holds; `pithead unfreeze [ENDPOINT]` lets it go on"},
 	{"freeze-window", MOVES, look_freeze, "no freeze window of the tier holds",
 		"two people may override it: pithead override-freeze ENDPOINT --for 1h --reason "
 		"..."},
@@ -223,8 +227,11 @@ static const struct rule rules[] = {
 		"take a smaller step, or start with steps that rise less"},
 	{"approvals", BIT(POLICY_BEGIN) | BIT(POLICY_PROMOTE), look_approvals,
 		"as many people have approved as the tier asks", "pithead rollout approve N"},
-	{"verdict", BIT(POLICY_ADVANCE) | BIT(POLICY_RESUME) | BIT(POLICY_PROMOTE), look_verdict,
-		"the judge says neither harm nor invalid", "see it: pithead rollout show N"},
+	{"verdict",
+		BIT(POLICY_ADVANCE) | BIT(POLICY_RESUME) | BIT(POLICY_PROMOTE) |
+			BIT(POLICY_OVERRIDE),
+		look_verdict, "the judge says neither harm nor invalid",
+		"see it: pithead rollout show N"},
 	{"signals-known", BIT(POLICY_PROMOTE), look_data,
 		"no signal that the tier needs is without data",
 		"find out why no data comes, or abort"},

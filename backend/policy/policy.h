@@ -48,6 +48,7 @@ struct policy_facts {
 	char lapsed[200];		       /* whose approval no longer counts, and why */
 	int approves_this;		       /* APPROVE: the tier asks for approval now */
 	int is_author, is_account;	       /* of who asks */
+	int is_hidden;			       /* whose login session it is cannot be told */
 	char account_kind[16];		       /* robot or shared */
 
 	char verdict[16]; /* missing, undecided, ok, harm, invalid; "" = nothing is judged */

@@ -58,6 +58,7 @@ oops 2 "no role\|did you mean" --as amdin status
 # What the clock moves is left out.
 strip='walk(if type == "object" then del(.now_us, .uptime_s, .data_us, .lease_until_us, .rate,
 	.spark, .spark_errors, .head, .p99_ms, .gateway, .ingest, .stable_stats) |
+	(if .looks then del(.at_us) else . end) |
 	(if .why then .why |= sub("[0-9]+ (s|min) ago"; "ago") else . end) else . end)'
 alike() { # PATH WORDS...
 	run "${@:2}" --json

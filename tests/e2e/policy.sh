@@ -54,7 +54,14 @@ apply "$dir/high.yaml" || not_ok "what tightens needs nobody"
 
 # -- the line --
 start_rollout v2 100 || not_ok "a rollout begins: $(get /v1/endpoints/m .state_word)"
-"$PITHEAD" freeze --reason smoke >"$dir/out" 2>"$dir/err" </dev/null
+"$PITHEAD" freeze m --all --reason smoke >"$dir/out" 2>"$dir/err" </dev/null
+is "one endpoint or all" "$?" 2
+"$PITHEAD" freeze m --reason heat >"$dir/out" 2>"$dir/err" </dev/null
+"$PITHEAD" status >"$dir/out" 2>"$dir/err" </dev/null
+check "how the line of one goes on is said" said "STOPPED .*(pithead unfreeze t/m)"
+"$PITHEAD" unfreeze m --reason cold >"$dir/out" 2>"$dir/err" </dev/null
+by daemon unfreeze m --reason cold
+"$PITHEAD" freeze --all --reason smoke >"$dir/out" 2>"$dir/err" </dev/null
 is "one command stops the line" \
 	"$(grep -c 'stop the line of all endpoints: 1 rollout held' "$dir/out")" 1
 "$PITHEAD" rollout advance "$rollout" --reason x >"$dir/out" 2>"$dir/err" </dev/null
@@ -64,7 +71,7 @@ check "the status says it" said "STOPPED .*root has stopped the line of all endp
 "$PITHEAD" policy explain m --action advance >"$dir/out" 2>"$dir/err" </dev/null
 check "so does the policy" said "^NO .*stop-the-line"
 "$PITHEAD" unfreeze --reason "it was steam" >"$dir/out" 2>"$dir/err" </dev/null
-check "one person does not let it go on" said "proposal 2 waits for 1 approval"
+check "one person does not let it go on" said "proposal 3 waits for 1 approval"
 by games unfreeze --reason x
 is "neither does an account that may not" "$?" 3
 by daemon unfreeze --reason "so it was"
@@ -77,6 +84,14 @@ hour=$((($(date -u +%-H) + 23) % 24))
 WINDOW=$(printf 'daily %02d:00 .. %02d:59 UTC' "$(date -u +%-H)" "$hour") spec frozen -e ''
 "$PITHEAD" policy what-if "$dir/frozen.yaml" >"$dir/out" 2>"$dir/err" </dev/null
 check "what-if names what would differ" said "^~ .*start .*yes .*NO .*freeze-window"
+"$PITHEAD" policy what-if "$dir/frozen.yaml" --endpoint n >"$dir/out" 2>"$dir/err" </dev/null
+is "and refuses an endpoint that is not there" "$? $(grep -c 'has no endpoint n' "$dir/err")" "1 1"
+WINDOW="Fri 16:00 .. Mon 08:00 Europe/Lundon" spec unreadable -e ''
+"$PITHEAD" policy what-if "$dir/unreadable.yaml" >"$dir/out" 2>"$dir/err" </dev/null
+is "or a window that cannot be read" "$? $(grep -c 'Europe/Lundon' "$dir/err")" "2 1"
+spec stricter -e 's/approvals: 1/approvals: 3/' -e 's/approve: promote/approve: both/'
+"$PITHEAD" policy what-if "$dir/stricter.yaml" >"$dir/out" 2>"$dir/err" </dev/null
+check "more approvals are another decision" said "^~ .*promote .*NO .*needs 3 approvals"
 apply "$dir/frozen.yaml" || not_ok "a freeze is applied"
 wait_for 10 field_is /v1/endpoints/m .rollout null || true
 "$PITHEAD" rollout start m --to v2 --reason x >"$dir/out" 2>"$dir/err" </dev/null
@@ -100,6 +115,11 @@ is "the approval keeps what was shown" \
 "$PITHEAD" policy explain m --json >"$dir/out" 2>"$dir/err" </dev/null
 is "explain prints every rule" "$(jq -r '.action, (.rules | length > 6)' "$dir/out" | xargs)" \
 	"promote true"
+"$PITHEAD" policy explain "$rollout" --json >"$dir/out2" 2>"$dir/err" </dev/null
+is "and the same by the rollout's number" "$(jq -c '[.rollout, .rules]' "$dir/out2")" \
+	"$(jq -c '[.rollout, .rules]' "$dir/out")"
 verb promote >"$dir/out" && ok "it is promoted" || not_ok "promote: $(cat "$dir/out")"
+"$PITHEAD" policy explain "$rollout" >"$dir/out" 2>"$dir/err" </dev/null
+is "of an ended one nothing is decided" "$? $(grep -c 'nothing is decided' "$dir/err")" "4 1"
 "$PITHEAD" audit verify >/dev/null 2>&1 </dev/null
 is "the log is whole" $? 0

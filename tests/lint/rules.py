@@ -23,7 +23,8 @@ def files(root, *endings):
         names[:] = sorted(n for n in names if not (
             folder == root and n in ("build", ".git")) and n != "__pycache__")
         for name in sorted(found):
-            if name.endswith(endings):
+            # In a work tree of its own .git is a file, which names the machine's folders.
+            if name.endswith(endings) and (folder != root or name != ".git"):
                 yield os.path.relpath(os.path.join(folder, name), root)
 
 

@@ -42,16 +42,24 @@ const struct caller *acts_person(const char *name)
 	return NULL;
 }
 
-static int free_port(void)
+void acts_free_ports(int *out, int count)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof in;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int *fds = xcalloc((size_t)count, sizeof *fds);
 
-	must(bind(fd, (struct sockaddr *)&in, sizeof in) == 0);
-	must(getsockname(fd, (struct sockaddr *)&in, &size) == 0);
-	close(fd);
-	return ntohs(in.sin_port);
+	/* All are held until the last is found, so that none comes twice. */
+	for (int i = 0; i < count; i++) {
+		struct sockaddr_in in = {
+			.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t size = sizeof in;
+
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		must(bind(fds[i], (struct sockaddr *)&in, sizeof in) == 0);
+		must(getsockname(fds[i], (struct sockaddr *)&in, &size) == 0);
+		out[i] = ntohs(in.sin_port);
+	}
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	xfree(fds);
 }
 
 static void add_endpoint(struct buf *b, const char *name, const char *tier, int port, int steps)
@@ -128,8 +136,7 @@ void acts_world_new(struct acts_world *x)
 	if (!x->w.store || !x->w.ingest)
 		fail(x, "open");
 	x->w.gateway = gateway_fake_new();
-	for (int i = 0; i < 3; i++)
-		x->ports[i] = free_port();
+	acts_free_ports(x->ports, 3);
 	if (reconcile_start(&x->w, &x->e) || acts_do(x, "apply base"))
 		fail(x, "apply");
 	for (int i = 0; i < x->w.endpoint_count; i++) {

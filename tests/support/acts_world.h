@@ -22,6 +22,9 @@ struct acts_world {
 void acts_world_new(struct acts_world *x);
 void acts_world_free(struct acts_world *x); /* removes the home */
 
+/* Ports of this machine that nobody has at the moment, all different. */
+void acts_free_ports(int *out, int count);
+
 /* One of ada, ben, cas, root (own login uids), and ben2 (another uid, ben's login uid). */
 const struct caller *acts_person(const char *name);
 

@@ -95,7 +95,9 @@ static void print_warnings(const struct node *root)
 		line("HOLD", "restored from a backup: nothing moves until you choose: "
 			     "pithead engine hold stored|observed");
 	if (*node_str(root, "stopped", ""))
-		line("STOPPED", "%s (pithead unfreeze)", node_str(root, "stopped", ""));
+		line("STOPPED", "%s (pithead unfreeze%s%s)", node_str(root, "stopped", ""),
+			*node_str(root, "stopped_where", "") ? " " : "",
+			node_str(root, "stopped_where", ""));
 	if (ingest)
 		line("log", "%" PRId64 " records read, %" PRId64 " lost, %" PRId64 " unreadable",
 			node_int(ingest, "parsed", 0), lost + full, node_int(ingest, "bad", 0));

@@ -191,6 +191,8 @@ static void test_the_verdict_holds(void **state)
 	x.ep->judging->card.verdict = JUDGE_HARM;
 	assert_int_equal(acts_do(&x, "advance"), ERR_DENIED);
 	assert_int_equal(acts_do(&x, "promote"), ERR_DENIED);
+	assert_int_equal(acts_do(&x, "override ORD 10000"), ERR_DENIED);
+	assert_int_equal(acts_do(&x, "override ORD 0"), 0);
 	assert_int_equal(acts_do(&x, "advance 50"), 0); /* a smaller share lowers a risk */
 	x.ep->judging->card.verdict = JUDGE_INVALID;
 	assert_int_equal(store_find_rollout(x.w.store, x.rollout, &r, &x.e), 1);
@@ -234,6 +236,33 @@ static void test_soak_and_ceiling(void **state)
 	acts_world_free(&x);
 }
 
+/* Whose session it is must be known of those who stand for something, and of nobody else. */
+static void test_hidden_sessions(void **state)
+{
+	struct caller hidden = *acts_person("ben");
+	struct acts_world x;
+
+	(void)state;
+	story_warm(&x);
+	hidden.login_uid = -1;
+	hidden.login_hidden = 1;
+	acts_do(&x, "on rebook");
+	acts_do(&x, "start v2");
+	x.by = &hidden;
+	assert_int_equal(acts_do(&x, "approve"), ERR_DENIED);
+	assert_non_null(strstr(x.e.message, "cannot be told"));
+	assert_int_equal(acts_do(&x, "apply tier"), ERR_DENIED); /* it would be a proposal */
+	assert_int_equal(acts_do(&x, "freeze"), 0);
+	assert_int_equal(acts_do(&x, "unfreeze"), ERR_DENIED);
+	assert_int_equal(acts_do(&x, "abort"), 0);
+	acts_do(&x, "by ada");
+	assert_int_equal(acts_do(&x, "unfreeze"), 0);
+	x.by = &hidden;
+	assert_int_equal(acts_do(&x, "yes"), ERR_DENIED);
+	assert_int_equal(acts_do(&x, "no"), 0);
+	acts_world_free(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_evidence_is_kept),
 		cmocka_unit_test(test_the_verdict_holds),
 		cmocka_unit_test(test_soak_and_ceiling),
+		cmocka_unit_test(test_hidden_sessions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,10 @@ static const struct story stories[] = {
 			{"tick 3", "v1>v2 100 paused"}, {"abort", "v1> 0 aborted"},
 			{"start v2", "!denied: may not start"}, {"on rebook", NULL},
 			{"start v2", "!denied: may not start"}}},
+	{"a pin to the candidate may end through a stop",
+		{{"start v2", "v1>v2 100 stepping"}, {"override ORD 10000", "v1>v2 100 stepping"},
+			{"freeze", "v1>v2 100 stepping"}, {"override ORD -1", "v1>v2 100 stepping"},
+			{"override ORD 10000", "!denied: line is stopped"}}},
 	{"a rollback through a stop",
 		{{"start v2", "v1>v2 100 stepping"}, {"promote", "v2> 0 promoted"},
 			{"freeze", "v2> 0 promoted"}, {"rollback", "v1> 0 promoted"}}},
@@ -119,7 +123,9 @@ static void test_guard_through_a_stop(void **state)
 static char *many_spec(void)
 {
 	struct buf b = {0};
+	int ports[MANY];
 
+	acts_free_ports(ports, MANY);
 	buf_adds(&b, "project: many\nendpoints:\n");
 	for (int i = 0; i < MANY; i++)
 		buf_addf(&b,
@@ -128,7 +134,7 @@ static char *many_spec(void)
 			"      v1:\n        upstream: 127.0.0.1:9001\n"
 			"      v2:\n        upstream: 127.0.0.1:9002\n"
 			"    rollout:\n      steps: [1%% 2m, 5%% 5m]\n",
-			i, 47000 + i);
+			i, ports[i]);
 	return buf_detach(&b);
 }
 

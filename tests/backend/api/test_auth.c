@@ -5,8 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/api/auth.h"
@@ -25,6 +28,7 @@ static void test_the_peer_of_a_socket(void **state)
 	assert_int_equal(c.gid, getegid());
 	assert_true(c.user[0] != '\0');
 	assert_true(auth_is_owner(&c));
+	assert_false(c.login_hidden);
 	close(fds[0]);
 	close(fds[1]);
 	/* Not a socket: nobody, and above all not uid 0. */
@@ -34,6 +38,44 @@ static void test_the_peer_of_a_socket(void **state)
 	assert_false(auth_is_owner(&c));
 	close(fds[0]);
 	close(fds[1]);
+}
+
+/* Connects to name and ends before anybody looks. */
+static void connect_and_end(const struct sockaddr_un *name)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (connect(fd, (const struct sockaddr *)name, sizeof *name) != 0)
+		_exit(1);
+	_exit(0);
+}
+
+/* Whose login session it was cannot be told then: who may approve must not be guessed. */
+static void test_a_peer_that_has_ended(void **state)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd, status;
+	struct caller c;
+	pid_t child;
+
+	(void)state;
+	snprintf(name.sun_path, sizeof name.sun_path, "/tmp/pithead-auth-%ld", (long)getpid());
+	unlink(name.sun_path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	child = fork();
+	if (child == 0)
+		connect_and_end(&name);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(auth_read_peer(fd, &c, NULL), 0);
+	assert_int_equal(c.uid, geteuid());
+	assert_int_equal(c.login_uid, -1);
+	assert_int_equal(c.login_hidden, access("/proc/self/loginuid", R_OK) == 0);
+	close(fd);
+	close(listener);
+	unlink(name.sun_path);
 }
 
 static void test_groups_and_scopes(void **state)
@@ -79,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_peer_of_a_socket),
+		cmocka_unit_test(test_a_peer_that_has_ended),
 		cmocka_unit_test(test_groups_and_scopes),
 	};
 

@@ -211,6 +211,9 @@ static void test_verdicts(void **state)
 	check_single(&f, POLICY_ALLOW, "", "may promote");
 	f.by_engine = 1;
 	check_single(&f, POLICY_DENY, "verdict", "is invalid");
+	f = facts_of(1, POLICY_OVERRIDE, OPEN, 1);
+	change_verdict(&f, "harm");
+	check_single(&f, POLICY_DENY, "verdict", "is harm");
 	f = facts_of(2, POLICY_RESUME, OPEN, 1);
 	change_verdict(&f, "invalid"); /* how a person says that the trial goes on */
 	check_single(&f, POLICY_ALLOW, "", "may resume");
@@ -271,7 +274,10 @@ static void test_approvals(void **state)
 	f.is_account = 1;
 	strcpy(f.account_kind, "robot");
 	check_single(&f, POLICY_DENY, "is-person", "declared as robot");
-	f.is_account = f.approves_this = 0;
+	f.is_account = 0;
+	f.is_hidden = 1;
+	check_single(&f, POLICY_DENY, "is-person", "cannot be told");
+	f.is_hidden = f.approves_this = 0;
 	check_single(&f, POLICY_DENY, "approval-due", "asks for no approval");
 	f = facts_of(2, POLICY_APPLY, OPEN, 0);
 	check_single(&f, POLICY_ALLOW, "", "may apply");
