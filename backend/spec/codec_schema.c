@@ -57,7 +57,8 @@ static void named_schema(cJSON *o, const struct spec_array *a, cJSON *item)
 		for (int i = 0; a->names[i]; i++)
 			cJSON_AddItemToArray(words, cJSON_CreateString(a->names[i]));
 	} else {
-		json_put_str(json_put_object(o, "propertyNames"), "pattern", type_name.pattern);
+		json_put_str(json_put_object(o, "propertyNames"), "pattern",
+			a && a->name_type ? a->name_type->pattern : type_name.pattern);
 	}
 	if (a)
 		json_put_int(o, "maxProperties", a->most);

@@ -13,6 +13,7 @@
 #define SPEC_SEGMENTS 16
 #define SPEC_WINDOWS  8	 /* freeze windows of a tier */
 #define SPEC_LIST     32 /* members of a list such as features or role members */
+#define SPEC_JUDGED   8	 /* signals that can tell harm, of one rollout */
 
 /* Where a value of a request or an answer is read from. */
 enum source_kind { SOURCE_NONE, SOURCE_HEADER, SOURCE_JSON };
@@ -131,8 +132,12 @@ struct spec {
 int spec_segments_largest(const struct spec_rollout *r);
 
 /* The signals of an endpoint that names none: what its task, score and outcome allow. Fills at most
- * `most`, returns their number. */
+ * `most`, returns their number. They have no text: they stand in no file. */
 int spec_signals_default(const struct spec_endpoint *ep, struct spec_signal *out, int most);
+
+/* Between what the values of a signal lie: as its name has it, or as `of LOW..HIGH` says. 0 and 1
+ * for rates; the distances of absolute_error begin with 0. */
+void spec_signal_bounds(const struct spec_signal *s, double *low, double *high);
 
 /* A fault of the file. line and column count from 1. */
 struct spec_fault {

@@ -95,11 +95,26 @@ struct spec_section {
 	int count;
 };
 
+/* A row of wire/signals.def. */
+enum signal_kind {
+	SIGNAL_ERRORS,
+	SIGNAL_LATENCY,
+	SIGNAL_MEAN,
+	SIGNAL_TWO_SIDED,
+	SIGNAL_SHIFT,
+	SIGNAL_COUNT
+};
+struct signal_row {
+	const char *name;
+	enum signal_kind kind;
+	const char *needs, *tasks;
+};
+
 extern const struct spec_section spec_top, spec_endpoint_section;
 extern const char *const spec_role_words[], *const spec_tier_words[];
 extern const struct spec_type type_name, type_text, type_word, type_int, type_duration, type_listen,
 	type_path, type_source, type_key, type_outcome, type_rate, type_upstream, type_step,
-	type_member, type_signal, type_signal_name, type_segment, type_share;
+	type_member, type_user, type_signal, type_signal_name, type_segment, type_share;
 
 /* spec_fault.c */
 void spec_fault_add(struct spec_reading *r, struct mark at, const char *fmt, ...)
@@ -138,7 +153,12 @@ struct spec_tier spec_tier_default(int n);
 void spec_check(struct spec_reading *r, const struct node *top, struct spec *s);
 void spec_check_endpoint(struct spec_reading *r, const struct spec_endpoint *ep, struct mark at);
 
-/* spec_signal.c: whether the endpoint can deliver what its signals need; own is its mapping. */
+/* spec_signal.c: the row of a signal, one row for all outcome:NAME; NULL when there is none. */
+const struct signal_row *signal_row_find(const char *name);
+int signal_is_posted(const struct signal_row *row);    /* outcome:NAME */
+int signal_is_judged(const struct signal_row *row);    /* it can tell harm */
+int signal_takes_bounds(const struct signal_row *row); /* `of LOW..HIGH` means something */
+/* Whether the endpoint can deliver what its signals need; own is its mapping. */
 void spec_check_signals(
 	struct spec_reading *r, const struct spec_endpoint *ep, const struct node *own);
 

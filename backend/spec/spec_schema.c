@@ -53,13 +53,21 @@ static int source_admit(const void *items, int count, struct err *e)
 	return 0;
 }
 
-static int member_admit(const void *items, int count, struct err *e)
+/* Whether the newest of count texts stands among the others. */
+static int text_twice(const void *items, int count)
 {
 	const char(*m)[64] = items;
 
 	for (int i = 0; i < count - 1; i++)
 		if (strcmp(m[i], m[count - 1]) == 0)
-			return err_set(e, ERR_INVALID, "who stands in this list already");
+			return 1;
+	return 0;
+}
+
+static int member_admit(const void *items, int count, struct err *e)
+{
+	if (text_twice(items, count))
+		return err_set(e, ERR_INVALID, "who stands in this list already");
 	return 0;
 }
 
@@ -67,11 +75,22 @@ static int segment_admit(const void *items, int count, struct err *e)
 {
 	const char(*m)[64] = items;
 
-	for (int i = 0; i < count - 1; i++)
-		if (strcmp(m[i], m[count - 1]) == 0)
-			return err_set(e, ERR_INVALID, "which stands in this list already");
+	if (text_twice(items, count))
+		return err_set(e, ERR_INVALID, "which stands in this list already");
 	if (count > 1 && (strchr(m[0], ' ') || strchr(m[count - 1], ' ')))
 		return err_set(e, ERR_INVALID, "expected either names or `largest N`");
+	return 0;
+}
+
+/* The signals that a tier asks for must be able to be critical. */
+static int tier_signal_admit(const void *items, int count, struct err *e)
+{
+	const char(*m)[64] = items;
+
+	if (text_twice(items, count))
+		return err_set(e, ERR_INVALID, "which stands in this list already");
+	if (signal_row_find(m[count - 1])->kind == SIGNAL_COUNT)
+		return err_set(e, ERR_INVALID, "which cannot decide and so is never critical");
 	return 0;
 }
 
@@ -118,13 +137,15 @@ static const struct spec_field rollout_rows[] = {
 		.min = SECOND,
 		.max = 30 * DAY,
 		.fallback = "30m",
-		.help = "Undecided for this long, a rollout pauses and pages."},
+		.help = "How long a step may stay undecided; then `on-undecided` says what "
+			"happens."},
 	{.key = "on-undecided",
 		.type = &type_word,
 		AT(spec_rollout, on_undecided),
 		.words = undecided_words,
-		.help = "What happens then: pause (and page), page and go on, or abort; the tier's "
-			"unless told."},
+		.help = "After `hold`: pause (and page), page and stay, or abort; the tier's "
+			"unless "
+			"told."},
 	{.key = "segments",
 		.kind = FIELD_LIST,
 		.item = &segment_item,
@@ -281,8 +302,8 @@ static const struct spec_field window_item = {.type = &type_text, .size = 128};
 static const struct spec_array windows_array = {
 	ARRAY(spec_tier, freeze, freeze_count), .element = 128, .most = SPEC_WINDOWS};
 static const struct spec_field tier_signal_item = {.type = &type_signal_name, .size = 64};
-static const struct spec_array tier_signals_array = {
-	ARRAY(spec_tier, signals, signal_count), .element = 64, .most = SPEC_LIST};
+static const struct spec_array tier_signals_array = {ARRAY(spec_tier, signals, signal_count),
+	.element = 64, .most = SPEC_LIST, .admit = tier_signal_admit};
 
 static const struct spec_field tier_rows[] = {
 	{.key = "approvals",
@@ -352,7 +373,8 @@ static const struct spec_array endpoints_array = {ARRAY(spec, endpoints, endpoin
 static const struct spec_field account_item = {
 	.type = &type_word, AT(spec_account, kind), .words = account_words};
 static const struct spec_array accounts_array = {ARRAY(spec, accounts, account_count),
-	.element = sizeof(struct spec_account), .most = SPEC_LIST, .name_what = "account"};
+	.element = sizeof(struct spec_account), .most = SPEC_LIST, .name_what = "account",
+	.name_type = &type_user};
 
 /* datasets and pipelines belong to later parts: here each must be a mapping of names to mappings,
  * and what stands inside is accepted unread. */

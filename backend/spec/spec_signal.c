@@ -1,5 +1,6 @@
-/* spec_signal.c: `error_rate: critical worse-by 0.5pp` as numbers, what an endpoint must have for
- * each signal, and the signals of an endpoint that names none. The rows are wire/signals.def. */
+/* spec_signal.c: the names of signals, the bounds of their values, what an endpoint must have for
+ * each, and the signals of an endpoint that names none. The rows are wire/signals.def; how a signal
+ * is told in words is spec_signal_text.c. */
 #include "backend/spec/spec_priv.h"
 
 #include <math.h>
@@ -11,24 +12,34 @@
 #include "backend/base/xalloc.h"
 
 #define OUTCOME_PREFIX "outcome:"
+#define OUTCOME_MOST   40
 #define LOWER_DIGITS   "abcdefghijklmnopqrstuvwxyz0123456789_-"
 
-enum kind { ERRORS, LATENCY, MEAN, TWO_SIDED, SHIFT, COUNT };
-
-static const struct row {
-	const char *name;
-	enum kind kind;
-	const char *needs, *tasks;
-} rows[] = {
-#define SIGNAL(name, kind, unit, decimals, needs, tasks, help) {#name, kind, needs, tasks},
+static const struct signal_row rows[] = {
+#define SIGNAL(name, kind, unit, decimals, needs, tasks, help) {#name, SIGNAL_##kind, needs, tasks},
 #include "backend/wire/signals.def"
 #undef SIGNAL
 };
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
-static const struct row *row_find(const char *name)
+/* Values of means lie between these; where own is set, `of` may say others. */
+static const struct {
+	const char *name;
+	double low, high;
+	int own;
+} bounds[] = {
+	{"score_mean", 0, 1, 1},
+	{"confidence", 0, 1, 0},
+	{"brier", 0, 1, 0},
+	{"log_loss", 0, 5, 0},
+	{"calibration", -1, 1, 0},
+	{"absolute_error", 0, 1, 1},
+	{OUTCOME_PREFIX, 0, 1, 1},
+};
+
+const struct signal_row *signal_row_find(const char *name)
 {
-	static const struct row posted = {OUTCOME_PREFIX, MEAN, "", ""};
+	static const struct signal_row posted = {OUTCOME_PREFIX, SIGNAL_MEAN, "", ""};
 
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		if (strcmp(rows[i].name, name) == 0)
@@ -36,25 +47,99 @@ static const struct row *row_find(const char *name)
 	return strncmp(name, OUTCOME_PREFIX, strlen(OUTCOME_PREFIX)) == 0 ? &posted : NULL;
 }
 
-static int name_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+int signal_is_posted(const struct signal_row *row)
 {
-	const char *words[ROW_COUNT + 1] = {NULL}, *near;
-	size_t prefix = strlen(OUTCOME_PREFIX), n = strlen(text);
-	const char *own = text + prefix;
+	return strcmp(row->name, OUTCOME_PREFIX) == 0;
+}
+
+int signal_is_judged(const struct signal_row *row)
+{
+	return row->kind != SIGNAL_SHIFT && row->kind != SIGNAL_COUNT;
+}
+
+/* The row of bounds, or -1: rates and times have none of their own. */
+static int bounds_find(const struct signal_row *row)
+{
+	for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
+		if (strcmp(bounds[i].name, row->name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int signal_takes_bounds(const struct signal_row *row)
+{
+	int i = bounds_find(row);
+
+	return i >= 0 && bounds[i].own;
+}
+
+void spec_signal_bounds(const struct spec_signal *s, double *low, double *high)
+{
+	const struct signal_row *row = signal_row_find(s->name);
+	int i = row ? bounds_find(row) : -1;
+
+	*low = i < 0 ? 0 : bounds[i].low;
+	*high = i < 0 ? 1 : bounds[i].high;
+	if (i < 0 || !bounds[i].own || isnan(s->low))
+		return;
+	*low = s->low;
+	*high = s->high;
+	if (strcmp(s->name, "absolute_error") == 0) { /* they are those of score and outcome */
+		*low = 0;
+		*high = s->high - s->low;
+	}
+}
+
+/* What the name may have been meant to be, or "". */
+static void name_suggest(const char *text, char out[80])
+{
+	static const char *const prefix[] = {"outcome", NULL};
+	const char *words[ROW_COUNT + 1] = {NULL}, *near, *colon = strchr(text, ':');
+	char first[16], shown[64];
 
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		words[i] = rows[i].name;
-	if (strncmp(text, OUTCOME_PREFIX, prefix) == 0) {
-		if (n == prefix || n > prefix + 40 || own[strspn(own, LOWER_DIGITS)])
-			return err_set(e, ERR_INVALID,
-				"expected outcome: and a name of at most 40 small letters, digits, "
-				"`-` and `_`");
-	} else if (!row_find(text)) {
-		near = spec_nearest(text, words);
-		return err_set(e, ERR_INVALID, "which is no signal%s%s%s",
-			near ? ", did you mean `" : ": see pithead.yaml(5)", near ? near : "",
-			near ? "`?" : "");
-	}
+	near = spec_nearest(text, words);
+	if (near)
+		snprintf(out, 80, "%s", near);
+	else
+		out[0] = '\0';
+	if (!colon || (size_t)(colon - text) >= sizeof first)
+		return;
+	memcpy(first, text, (size_t)(colon - text));
+	first[colon - text] = '\0';
+	if (spec_nearest(first, prefix))
+		snprintf(out, 80, OUTCOME_PREFIX "%s", spec_quote(colon + 1, shown));
+}
+
+static int name_unknown(const char *text, struct err *e)
+{
+	char near[80];
+	struct buf known = {0};
+
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		buf_addf(&known, "%s, ", rows[i].name);
+	name_suggest(text, near);
+	err_set(e, ERR_INVALID,
+		"which is no signal, expected one of %s" OUTCOME_PREFIX "NAME%s%s%s",
+		buf_text(&known), *near ? ", did you mean `" : "", near, *near ? "`?" : "");
+	buf_release(&known);
+	return ERR_INVALID;
+}
+
+static int name_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	const struct signal_row *row = signal_row_find(text);
+	const char *own = text + strlen(OUTCOME_PREFIX);
+
+	if (!row)
+		return name_unknown(text, e);
+	if (signal_is_posted(row) &&
+		(!*own || strlen(own) > OUTCOME_MOST || own[strspn(own, LOWER_DIGITS)]))
+		return err_set(e, ERR_INVALID,
+			"expected " OUTCOME_PREFIX " and a name of at most %d small letters, "
+			"digits, `-` and `_`",
+			OUTCOME_MOST);
 	return str_copy(at, f->size, text) ? 0 : err_set(e, ERR_INVALID, "which is too long");
 }
 
@@ -69,132 +154,6 @@ static int name_format(const struct spec_field *f, const void *at, struct buf *o
 
 const struct spec_type type_signal_name = {
 	name_parse, name_format, "^([a-z0-9_]{1,40}|outcome:[a-z0-9_-]{1,40})$", 0};
-
-/* A plain number; 0 when it is none. */
-static int number_read(const char *text, double *out)
-{
-	char *end;
-
-	if (!text || !*text || strspn(text, "0123456789.-") != strlen(text))
-		return 0;
-	*out = strtod(text, &end);
-	return *end == '\0' && isfinite(*out);
-}
-
-/* "0.5pp", "20%" or "0.01", as the kind of signal has it. */
-static int amount_read(enum kind kind, const char *text, double *out, struct err *e)
-{
-	char number[32];
-	size_t n = text ? strlen(text) : 0, unit = 0;
-
-	if (kind == ERRORS && n > 2 && strcmp(text + n - 2, "pp") == 0)
-		unit = 2;
-	else if ((kind == ERRORS || kind == LATENCY) && n > 1 && text[n - 1] == '%')
-		unit = 1;
-	if (n - unit < sizeof number && n) {
-		memcpy(number, text, n - unit);
-		number[n - unit] = '\0';
-		if ((unit || kind == MEAN || kind == TWO_SIDED) && number_read(number, out) &&
-			*out >= 0 && (kind != ERRORS || *out < 100)) {
-			if (unit)
-				*out /= 100;
-			return 0;
-		}
-	}
-	return err_set(e, ERR_INVALID, "expected %s",
-		kind == ERRORS	  ? "a difference below 100 points, such as worse-by 0.5pp"
-		: kind == LATENCY ? "a part of stable's time, such as worse-by 20%"
-				  : "a number from 0 up, such as worse-by 0.01");
-}
-
-static int bounds_read(struct spec_signal *s, char *text, struct err *e)
-{
-	char *dots = text ? strstr(text, "..") : NULL;
-
-	if (dots) {
-		*dots = '\0';
-		if (number_read(text, &s->low) && number_read(dots + 2, &s->high) &&
-			s->low < s->high)
-			return 0;
-	}
-	s->low = s->high = (double)NAN;
-	return err_set(e, ERR_INVALID, "expected two bounds, such as of 0..60");
-}
-
-/* What a word after the first ones says; *rest is what follows it. */
-static int word_read(struct spec_signal *s, enum kind kind, const char *word, char **rest,
-	int *told, struct err *e)
-{
-	if (strcmp(word, "critical") == 0 || strcmp(word, "watch") == 0) {
-		s->critical = word[0] == 'c';
-		*told = 1;
-		return 0;
-	}
-	if (strcmp(word, "lower-is-worse") == 0) {
-		s->lower_is_worse = 1;
-		return 0;
-	}
-	if (strcmp(word, "worse-by") == 0 && kind != SHIFT && kind != COUNT)
-		return amount_read(kind, strsep(rest, " "), &s->worse_by, e);
-	if (strcmp(word, "harm-at") == 0 && kind != SHIFT && kind != COUNT)
-		return amount_read(kind, strsep(rest, " "), &s->harm_at, e);
-	if (strcmp(word, "of") == 0)
-		return bounds_read(s, strsep(rest, " "), e);
-	if (strcmp(word, "psi") == 0 && kind == SHIFT) {
-		if (number_read(strsep(rest, " "), &s->psi) && s->psi > 0)
-			return 0;
-		s->psi = (double)NAN;
-		return err_set(e, ERR_INVALID, "expected a number above 0, such as psi 0.2");
-	}
-	return err_set(e, ERR_INVALID, "expected %s",
-		kind == SHIFT ? "critical or watch, and psi NUMBER"
-		: kind == COUNT
-			? "watch: it cannot decide"
-			: "critical or watch, worse-by AMOUNT, harm-at AMOUNT, of LOW..HIGH, "
-			  "lower-is-worse");
-}
-
-static int signal_whole(const struct spec_signal *s, enum kind kind, struct err *e)
-{
-	if (kind == COUNT && s->critical)
-		return err_set(e, ERR_INVALID, "expected watch: it cannot decide");
-	if (s->critical && kind != SHIFT && !(s->worse_by > 0))
-		return err_set(e, ERR_INVALID,
-			"expected how much worse is too much, such as critical worse-by %s",
-			kind == ERRORS	  ? "0.5pp"
-			: kind == LATENCY ? "20%"
-					  : "0.01");
-	if (s->harm_at > s->worse_by)
-		return err_set(e, ERR_INVALID, "expected harm-at not above worse-by");
-	if (s->lower_is_worse && strncmp(s->name, OUTCOME_PREFIX, strlen(OUTCOME_PREFIX)) != 0)
-		return err_set(e, ERR_INVALID, "expected lower-is-worse with outcome:NAME only");
-	return 0;
-}
-
-static int signal_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
-{
-	struct spec_signal *s =
-		(void *)((char *)at - offsetof(struct spec_signal, text)); /* its member */
-	const struct row *row = row_find(s->name);
-	char *copy, *rest, *word;
-	int rc = 0, told = 0;
-
-	s->worse_by = s->harm_at = s->psi = s->low = s->high = (double)NAN;
-	if (text[strspn(text, " ")] == '\0')
-		return err_set(e, ERR_INVALID, "expected a text such as critical worse-by 0.5pp");
-	if (!row || !str_copy(at, f->size, text))
-		return err_set(e, ERR_INVALID, "expected at most %zu bytes", f->size - 1);
-	copy = rest = xstrdup(text);
-	while (rc == 0 && (word = strsep(&rest, " ")))
-		if (*word)
-			rc = word_read(s, row->kind, word, &rest, &told, e);
-	free(copy);
-	if (!told && !isnan(s->worse_by))
-		s->critical = 1;
-	return rc ? rc : signal_whole(s, row->kind, e);
-}
-
-const struct spec_type type_signal = {signal_parse, name_format, "^[^\\n\\t]+$", 0};
 
 static int segment_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
 {
@@ -213,6 +172,9 @@ static int segment_parse(const struct spec_field *f, const char *text, void *at,
 			"expected a segment of at most 60 letters, digits, `_`, `.`, `:` and `-`, "
 			"or `largest N`");
 	}
+	if (strcmp(text, "other") == 0)
+		return err_set(e, ERR_INVALID,
+			"which is what all segments are called that are not named here");
 	return str_copy(at, f->size, text) ? 0 : err_set(e, ERR_INVALID, "which is too long");
 }
 
@@ -237,7 +199,7 @@ static int has(const char *list, const char *word)
 }
 
 /* "" when the endpoint can deliver it, else what it lacks. */
-static const char *lacks(const struct spec_endpoint *ep, const struct row *row)
+static const char *lacks(const struct spec_endpoint *ep, const struct signal_row *row)
 {
 	if (strcmp(row->needs, "score") == 0 && ep->score.kind == SOURCE_NONE)
 		return "`score` at the endpoint";
@@ -249,22 +211,72 @@ static const char *lacks(const struct spec_endpoint *ep, const struct row *row)
 	return "";
 }
 
+/* "binary or multiclass" */
+static void tasks_format(const char *tasks, struct buf *out)
+{
+	for (; *tasks; tasks++)
+		if (*tasks == ' ')
+			buf_adds(out, " or ");
+		else
+			buf_addc(out, *tasks);
+}
+
 static void check_signal(struct spec_reading *r, const struct spec_endpoint *ep,
 	const struct spec_signal *s, struct mark at)
 {
-	const struct row *row = row_find(s->name);
+	const struct signal_row *row = signal_row_find(s->name);
 	const char *lack = row ? lacks(ep, row) : "";
+	struct buf tasks = {0};
 
 	if (*lack)
 		spec_fault_add(
 			r, at, "signal `%s` cannot be delivered: it needs %s", s->name, lack);
-	else if (row && *row->tasks && ep->task[0] && !has(row->tasks, ep->task))
+	else if (row && *row->tasks && ep->task[0] && !has(row->tasks, ep->task)) {
+		tasks_format(row->tasks, &tasks);
 		spec_fault_add(r, at, "signal `%s` belongs to task %s, and this one is `%s`",
-			s->name, row->tasks, ep->task);
-	else if (strcmp(s->name, "absolute_error") == 0 && isnan(s->low))
-		spec_fault_add(r, at,
-			"signal `absolute_error` needs the bounds of score and outcome, such as of "
-			"0..60");
+			s->name, buf_text(&tasks), ep->task);
+		buf_release(&tasks);
+	}
+}
+
+static int before(int line, int column, struct mark m)
+{
+	return line < m.line || (line == m.line && column < m.column);
+}
+
+/* Whether something in the mapping has been told of already: then not all of it is known. */
+static int has_faults(const struct spec_reading *r, const struct node *map)
+{
+	for (int i = 0; i < r->faults->count; i++) {
+		const struct spec_fault *f = &r->faults->list[i];
+
+		if (!before(f->line, f->column, map->at) && before(f->line, f->column, map->end))
+			return 1;
+	}
+	return 0;
+}
+
+/* What a rollout can hold: found here rather than when it starts. */
+static void check_count(
+	struct spec_reading *r, const struct spec_rollout *rollout, const struct node *signals)
+{
+	const struct signal_row *row;
+	int judged = 0;
+
+	if (!rollout->signal_count || has_faults(r, signals))
+		return;
+	for (int i = 0; i < rollout->signal_count; i++) {
+		row = signal_row_find(rollout->signals[i].name);
+		judged += row && signal_is_judged(row);
+	}
+	if (judged > SPEC_JUDGED)
+		spec_fault_add(r, signals->at,
+			"`signals` has %d that are compared, and in a rollout at most %d are",
+			judged, SPEC_JUDGED);
+	else if (judged == 0)
+		spec_fault_add(r, signals->at,
+			"`signals` has none that can tell harm, such as error_rate: shifts and "
+			"counts do not");
 }
 
 void spec_check_signals(
@@ -274,6 +286,8 @@ void spec_check_signals(
 	const struct node *signals = rollout ? node_find(rollout, "signals") : NULL;
 	const struct node *at;
 
+	if (signals && signals->kind == NODE_MAP)
+		check_count(r, &ep->rollout, signals);
 	for (int i = 0; i < ep->rollout.signal_count; i++) {
 		at = signals ? node_find(signals, ep->rollout.signals[i].name) : NULL;
 		check_signal(r, ep, &ep->rollout.signals[i], at ? at->at : own->at);
@@ -305,7 +319,7 @@ static void add_default(
 int spec_signals_default(const struct spec_endpoint *ep, struct spec_signal *out, int most)
 {
 	int scored = ep->score.kind != SOURCE_NONE, n = 0;
-	int binary = !ep->task[0] || strcmp(ep->task, "binary") == 0;
+	int binary = strcmp(ep->task, "binary") == 0;
 
 	add_default(out, most, &n, "error_rate", .005, (double)NAN);
 	add_default(out, most, &n, "latency_p99", .2, (double)NAN);

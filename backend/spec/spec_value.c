@@ -389,3 +389,14 @@ static int member_parse(const struct spec_field *f, const char *text, void *at, 
 
 const struct spec_type type_member = {
 	member_parse, text_format, "^@?[A-Za-z0-9_][A-Za-z0-9_.-]{0,61}$", 0};
+
+/* An account is one unix user. */
+static int user_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	if (text[0] == '@' || member_parse(f, text, at, NULL) < 0)
+		return err_set(e, ERR_INVALID, "expected a unix user");
+	return 0;
+}
+
+const struct spec_type type_user = {
+	user_parse, text_format, "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,61}$", 0};

@@ -29,16 +29,16 @@ static const struct row {
 static const struct {
 	const char *name;
 	enum trial_source source;
-	double low, high;
 	int outcome; /* made of the endpoint's outcome */
 } sources[] = {
-	{"score_mean", TRIAL_SCORE, 0, 1, 0},
-	{"confidence", TRIAL_UNSURE, 0, 1, 0},
-	{"brier", TRIAL_BRIER, 0, 1, 1},
-	{"log_loss", TRIAL_LOG_LOSS, 0, 5, 1},
-	{"calibration", TRIAL_CALIBRATION, -1, 1, 1},
-	{"absolute_error", TRIAL_DISTANCE, 0, 1, 1},
+	{"score_mean", TRIAL_SCORE, 0},
+	{"confidence", TRIAL_UNSURE, 0},
+	{"brier", TRIAL_BRIER, 1},
+	{"log_loss", TRIAL_LOG_LOSS, 1},
+	{"calibration", TRIAL_CALIBRATION, 1},
+	{"absolute_error", TRIAL_DISTANCE, 1},
 };
+_Static_assert(SPEC_JUDGED == JUDGE_MOST_SIGNALS, "the spec refuses what the judge cannot hold");
 
 static const struct row *row_find(const char *name)
 {
@@ -99,8 +99,7 @@ static void fill_source(
 	const struct spec_endpoint *ep, const struct spec_signal *how, struct trial_signal *s)
 {
 	s->source = TRIAL_OUTCOME;
-	s->low = isnan(how->low) ? 0 : how->low;
-	s->high = isnan(how->high) ? 1 : how->high;
+	spec_signal_bounds(how, &s->low, &s->high);
 	s->lower_is_worse = how->lower_is_worse;
 	if (strncmp(how->name, "outcome:", 8) == 0)
 		str_copy(s->outcome, sizeof s->outcome, how->name + 8);
@@ -108,14 +107,6 @@ static void fill_source(
 		if (strcmp(sources[i].name, how->name) != 0)
 			continue;
 		s->source = sources[i].source;
-		if (s->source ==
-			TRIAL_DISTANCE) { /* the spec names the bounds of score and outcome */
-			s->high -= s->low;
-			s->low = 0;
-		} else {
-			s->low = sources[i].low;
-			s->high = sources[i].high;
-		}
 		if (sources[i].outcome)
 			str_copy(s->outcome, sizeof s->outcome, ep->outcome);
 	}

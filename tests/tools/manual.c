@@ -183,7 +183,7 @@ static void put_type(const struct spec_field *f)
 		put_words(f->words);
 		putchar('.');
 	} else if (f->kind == FIELD_LIST) {
-		fputs(" A list.", stdout);
+		fputs(f->inline_text ? " A list, or one text with commas." : " A list.", stdout);
 	} else if (f->kind == FIELD_NAMED && f->array->names) {
 		fputs(" A mapping with the keys ", stdout);
 		put_words(f->array->names);
@@ -246,6 +246,43 @@ static void put_spec(void)
 	put_section("", &spec_top);
 }
 
+/* What it needs of the endpoint, as sentences on a line. */
+static void put_needs(const char *needs, const char *tasks)
+{
+	if (*needs)
+		printf("Needs \\fB%s\\fR%s.%s", strcmp(needs, "label") == 0 ? "outcome" : needs,
+			strcmp(needs, "outcome") == 0 ? " and \\fBscore\\fR" : "",
+			*tasks ? " " : "\n");
+	if (!*tasks)
+		return;
+	fputs("Of task ", stdout);
+	for (; *tasks; tasks++)
+		if (*tasks == ' ')
+			fputs(" or ", stdout);
+		else
+			putchar(*tasks);
+	puts(".");
+}
+
+static void put_signals(void)
+{
+	static const struct {
+		const char *name, *needs, *tasks, *help;
+	} rows[] = {
+#define SIGNAL(name, kind, unit, decimals, needs, tasks, help) {#name, needs, tasks, help},
+#include "backend/wire/signals.def"
+#undef SIGNAL
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		puts(".TP");
+		put_bold(rows[i].name);
+		putchar('\n');
+		put_sentence(rows[i].help);
+		put_needs(rows[i].needs, rows[i].tasks);
+	}
+}
+
 static int put_page(const char *frame)
 {
 	static const struct {
@@ -253,7 +290,7 @@ static int put_page(const char *frame)
 		void (*put)(void);
 	} parts[] = {{"@commands@\n", put_commands}, {"@options@\n", put_global_options},
 		{"@act-options@\n", put_act_options}, {"@settings@\n", put_settings},
-		{"@roles@\n", put_roles}, {"@spec@\n", put_spec}};
+		{"@roles@\n", put_roles}, {"@spec@\n", put_spec}, {"@signals@\n", put_signals}};
 	char line[1000];
 	FILE *f = fopen(frame, "r");
 

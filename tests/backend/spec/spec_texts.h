@@ -25,6 +25,18 @@
 	"        freeze: Fri 16:00 .. Mon 08:00 Europe/London\n"                                   \
 	"        approvals: 3\n"                                                                   \
 	"        rollback: 1s\n"                                                                   \
+	"        late-outcomes: allow # told, not refused\n"                                       \
+	"        approve: both\n"                                                                  \
+	"        soak: 10m\n"                                                                      \
+	"        step-most: 25%\n"                                                                 \
+	"        signals: [error_rate, brier]\n"                                                   \
+	"        on-undecided: page\n"                                                             \
+	"    low:\n"                                                                               \
+	"        freeze:\n"                                                                        \
+	"        # at night\n"                                                                     \
+	"        - daily 22:00 .. 06:00 UTC\n"                                                     \
+	"        - 2026-12-20 .. 2027-01-03 Europe/Berlin # the holidays\n"                        \
+	"accounts: {ci: robot, Deploy_2: shared} # no people\n"                                    \
 	"endpoints: # all of them\n"                                                               \
 	"    delay:\n"                                                                             \
 	"        tier: low # no approvals\n"                                                       \
@@ -55,6 +67,8 @@
 	"            pattern: canary\n"                                                            \
 	"            hold: 30m\n"                                                                  \
 	"            keep-hot: 0s\n"                                                               \
+	"            on-undecided: abort\n"                                                        \
+	"            segments: [ORD, ATL, '9:x']\n"                                                \
 	"            false-abort: 1%\n"                                                            \
 	"            signals: {error_rate: critical worse-by 0.5pp, brier: \"critical worse-by "   \
 	"0.01\"}\n"                                                                                \

@@ -65,6 +65,8 @@ static void access_round_trips(void **state)
 	assert_int_equal(back->endpoint_count, 0);
 	assert_memory_equal(back->roles, s->roles, sizeof s->roles);
 	assert_memory_equal(back->tiers, s->tiers, sizeof s->tiers);
+	assert_int_equal(back->account_count, 2);
+	assert_memory_equal(back->accounts, s->accounts, sizeof s->accounts);
 	assert_string_equal(back->project, "flights");
 	again = spec_access_format_json(back);
 	assert_string_equal(json, again);
@@ -72,6 +74,45 @@ static void access_round_trips(void **state)
 	free(again);
 	spec_free(s);
 	spec_free(back);
+}
+
+/* What was stored before there were signals, segments, accounts and most keys of tiers. */
+static void older_json_is_read(void **state)
+{
+	struct err e = {0};
+	struct spec_endpoint ep;
+	struct spec *s;
+
+	(void)state;
+	assert_int_equal(
+		spec_endpoint_parse_json(
+			"{\"name\":\"d\",\"line\":3,\"environment\":\"production\",\"mode\":"
+			"\"online\",\"tier\":\"low\",\"listen\":\"127.0.0.1:8100\",\"serve\":"
+			"\"./serve\",\"replicas\":1,\"health\":\"/healthz\",\"timeout\":\"2s\","
+			"\"rollout\":{\"pattern\":\"canary\",\"steps\":[\"1% "
+			"2m\"],\"hold\":\"30m\","
+			"\"keep-hot\":\"1d\",\"false-abort\":\"1%\",\"signals\":{\"brier\":"
+			"\"critical worse-by 0.01\"}}}",
+			&ep, &e),
+		0);
+	assert_string_equal(ep.rollout.on_undecided, "");
+	assert_int_equal(ep.rollout.segment_count, 0);
+	/* Whether the endpoint can deliver it is asked of files, not of what is in force. */
+	assert_true(ep.rollout.signals[0].critical && ep.rollout.signals[0].worse_by == .01);
+	s = spec_access_parse_json("{\"project\":\"p\",\"tiers\":{\"low\":{\"approvals\":0},"
+				   "\"high\":{\"approvals\":3,\"freeze\":"
+				   "\"Fri 16:00 .. Mon 08:00 UTC\",\"rollback\":\"1s\"}}}",
+		&e);
+	assert_non_null(s);
+	assert_int_equal(s->tiers[2].approvals, 3);
+	assert_int_equal(s->tiers[2].freeze_count, 1);
+	assert_string_equal(s->tiers[2].freeze[0], "Fri 16:00 .. Mon 08:00 UTC");
+	assert_string_equal(s->tiers[2].approve, "start");
+	assert_string_equal(s->tiers[2].on_undecided, "pause");
+	assert_string_equal(s->tiers[2].late_outcomes, "refuse");
+	assert_string_equal(s->tiers[0].late_outcomes, "allow");
+	assert_int_equal(s->account_count, 0);
+	spec_free(s);
 }
 
 static void foreign_json_is_refused(void **state)
@@ -95,6 +136,10 @@ static void foreign_json_is_refused(void **state)
 		{"{\"name\":\"d\",\"environment\":\"sandbox\",\"tier\":\"low\",\"listen\":"
 		 "\"127.0.0.1:1\",\"serve\":\"a\\u001bb\"}",
 			"control character"},
+		{"{\"name\":\"d\",\"environment\":\"sandbox\",\"tier\":\"low\",\"listen\":"
+		 "\"127.0.0.1:1\",\"serve\":\"s\",\"rollout\":{\"signals\":{\"brier\":"
+		 "\"worse-by 2\"}}}",
+			"`brier` is `worse-by 2`, expected worse-by below 1"},
 		{"{\"name\":\"d\",\"stepz\":1}", "missing"},
 	};
 
@@ -115,7 +160,9 @@ static void the_schema_names_every_key(void **state)
 {
 	static const char *const words[] = {"\"$schema\"", "2020-12", "\"keep-hot\"",
 		"\"false-abort\"", "\"approvals\"", "\"upstream\"", "\"required\"",
-		"\"additionalProperties\":\tfalse", "\"pattern\":\t\"^[a-z0-9]", "\"auditor\""};
+		"\"additionalProperties\":\tfalse", "\"pattern\":\t\"^[a-z0-9]", "\"auditor\"",
+		"\"on-undecided\"", "\"late-outcomes\"", "\"step-most\"", "\"accounts\"",
+		"\"robot\"", "|outcome:[a-z0-9_-]{1,40})$"};
 	struct buf out = {0};
 
 	(void)state;
@@ -132,6 +179,7 @@ int main(void)
 		cmocka_unit_test(endpoints_round_trip),
 		cmocka_unit_test(keys_have_a_stable_order),
 		cmocka_unit_test(access_round_trips),
+		cmocka_unit_test(older_json_is_read),
 		cmocka_unit_test(foreign_json_is_refused),
 		cmocka_unit_test(the_schema_names_every_key),
 	};

@@ -13,6 +13,11 @@
 
 #define TEN "0123456789"
 
+/* Lines 8 to 11; the first signal's name is in line 11, column 25. */
+#define SIGNALS                                                                                    \
+	EP "    score: json p\n    outcome: y within 1h\n    segment: json o\n    rollout: "       \
+	   "{signals: {"
+
 /* One fault each, at this place, with these words. */
 static const struct {
 	const char *text;
@@ -177,7 +182,92 @@ static const struct {
 	{EP "    rollout: {signals: {error_rate: \"\"}}\n", 8, 37,
 		"`error_rate` is ``, expected a text"},
 	{EP "    rollout: {signals: [a]}\n", 8, 24, "`signals` is a list, expected a mapping"},
+	/* signals: their names, their words, their numbers */
+	{SIGNALS "outcom:spent: watch}}\n", 11, 25, "did you mean `outcome:spent`?"},
+	{SIGNALS "zzzzzzzzz: watch}}\n", 11, 25,
+		"which is no signal, expected one of error_rate, latency_p50,"},
+	{SIGNALS "zzzzzzzzz: watch}}\n", 11, 25, "label_rate, outcome:NAME"},
+	{SIGNALS "\"outcome:\": watch}}\n", 11, 25, "a name of at most 40 small letters"},
+	{SIGNALS "\"outcome:Late\": watch}}\n", 11, 25, "at most 40 small letters"},
+	{SIGNALS "\"outcome:" TEN TEN TEN TEN "x\": watch}}\n", 11, 25, "at most 40"},
+	{SIGNALS "brier: watch, brier: watch}}\n", 11, 39, "stands here twice"},
+	{SIGNALS "brier: [watch]}}\n", 11, 32, "`brier` is a list, expected a text"},
+	{SIGNALS "brier: critcal worse-by 1}}\n", 11, 32,
+		"where `critcal` stands, expected any of critical, watch, worse-by AMOUNT, "
+		"harm-at AMOUNT, did you mean critical"},
+	{SIGNALS "brier: worse-by 0.1 psi 1}}\n", 11, 32, "where `psi` stands"},
+	{SIGNALS "brier: worse-by 0.1 of 0..1}}\n", 11, 32, "where `of` stands"},
+	{SIGNALS "brier: worse-by 0.1 lower-is-worse}}\n", 11, 32, "where `lower-is-worse`"},
+	{SIGNALS "brier: worse-by 0.1 worse-by 0.2}}\n", 11, 32, "`worse-by` stands twice"},
+	{SIGNALS "brier: watch worse-by 0.1 critical}}\n", 11, 32, "either critical or watch"},
+	{SIGNALS "brier: worse-by}}\n", 11, 32, "expected a number from 0 up, such as worse-by"},
+	{SIGNALS "brier: worse-by nan}}\n", 11, 32, "expected a number from 0 up"},
+	{SIGNALS "brier: worse-by inf}}\n", 11, 32, "expected a number from 0 up"},
+	{SIGNALS "brier: worse-by 1e-2}}\n", 11, 32, "expected a number from 0 up"},
+	{SIGNALS "brier: worse-by -0.1}}\n", 11, 32, "expected a number from 0 up"},
+	{SIGNALS "brier: worse-by 1-2}}\n", 11, 32, "expected a number from 0 up"},
+	{SIGNALS "brier: worse-by 0.1pp}}\n", 11, 32, "expected a number from 0 up"},
+	{SIGNALS "brier: worse-by 0}}\n", 11, 32, "expected worse-by above 0"},
+	{SIGNALS "brier: worse-by 1}}\n", 11, 32,
+		"expected worse-by below 1, its values lie in 0..1"},
+	{SIGNALS "log_loss: worse-by 5}}\n", 11, 35, "expected worse-by below 5"},
+	{SIGNALS "calibration: worse-by 2}}\n", 11, 38, "its values lie in -1..1"},
+	{SIGNALS "\"outcome:x\": worse-by 3}}\n", 11, 38, "unless `of LOW..HIGH` says others"},
+	{SIGNALS "score_mean: worse-by 3 of 0..3}}\n", 11, 37, "expected worse-by below 3"},
+	{SIGNALS "score_mean: worse-by 1 of 3..0}}\n", 11, 37, "the lower one first"},
+	{SIGNALS "score_mean: worse-by 1 of 3}}\n", 11, 37, "expected two bounds"},
+	{SIGNALS "score_mean: worse-by 1 of}}\n", 11, 37, "expected two bounds"},
+	{SIGNALS "brier: watch harm-at 0.1}}\n", 11, 32, "which must stand beside it"},
+	{SIGNALS "error_rate: worse-by 100pp}}\n", 11, 37, "a difference below 100 points"},
+	{SIGNALS "error_rate: worse-by -1%}}\n", 11, 37, "a difference below 100 points"},
+	{SIGNALS "error_rate: worse-by pp}}\n", 11, 37, "a difference below 100 points"},
+	{SIGNALS "latency_p99: worse-by 2pp}}\n", 11, 38, "a part of stable's time"},
+	{SIGNALS "latency_p99: worse-by 20%%}}\n", 11, 38, "a part of stable's time"},
+	{SIGNALS "score_shift: critical}}\n", 11, 38, "such as critical psi 0.2"},
+	{SIGNALS "score_shift: psi 0}}\n", 11, 38, "expected a number above 0"},
+	{SIGNALS "score_shift: worse-by 1}}\n", 11, 38,
+		"where `worse-by` stands, expected any of critical, watch, psi NUMBER"},
+	{SIGNALS "label_rate: worse-by 1pp}}\n", 11, 37,
+		"expected nothing but watch: it cannot decide"},
+	{SIGNALS "label_rate: watch}}\n", 11, 24, "none that can tell harm, such as error_rate"},
+	{SIGNALS "error_rate: watch, latency_p50: watch, latency_p90: watch, latency_p99: watch, "
+		 "brier: watch, log_loss: watch, calibration: watch, confidence: watch, "
+		 "score_mean: watch}}\n",
+		11, 24, "has 9 that are compared, and in a rollout at most 8 are"},
+	{EP "    rollout: {signals: {label_rate: watch, error_rate: watch}}\n", 8, 37,
+		"it needs `outcome` at the endpoint"},
+	{EP "    rollout: {signals: {score_mean: watch}}\n", 8, 37,
+		"it needs `score` at the endpoint"},
+	{EP "    score: json p\n    outcome: y within 1h\n    task: ranking\n"
+	    "    rollout: {signals: {log_loss: watch}}\n",
+		11, 35, "belongs to task binary or multiclass, and this one is `ranking`"},
+	{EP "    score: json p\n    outcome: y within 1h\n    task: binary\n"
+	    "    rollout: {signals: {absolute_error: worse-by 0.3 of 0..1}}\n",
+		11, 41, "belongs to task regression"},
+	/* the other rows that the judge reads */
+	{EP "    rollout: {on-undecided: wait}\n", 8, 29, "expected `pause`, `page` or `abort`"},
+	{EP "    segment: json o\n    rollout: {segments: []}\n", 9, 25, "at least 1 member"},
+	{EP "    segment: json o\n    rollout: {segments: [A, A]}\n", 9, 29, "this list already"},
+	{EP "    segment: json o\n    rollout: {segments: [A, largest 3]}\n", 9, 29,
+		"either names or `largest N`"},
+	{EP "    segment: json o\n    rollout: {segments: [other]}\n", 9, 26,
+		"what all segments are called that are not named here"},
+	{EP "    segment: json o\n    rollout: {segments: [a b]}\n", 9, 26, "at most 60 letters"},
+	{EP "    segment: json o\n    rollout: {segments: largest 0}\n", 9, 25, "largest 1 to"},
 	/* access and tiers */
+	{"project: p\ntiers: {high: {approve: end}}\n", 2, 25, "`start`, `promote` or `both`"},
+	{"project: p\ntiers: {high: {freeze: \"\"}}\n", 2, 24, "`freeze` is ``, expected a text"},
+	{"project: p\ntiers: {high: {freeze: [a, [b]]}}\n", 2, 28, "expected a text"},
+	{"project: p\ntiers: {high: {freeze: [1, 2, 3, 4, 5, 6, 7, 8, 9]}}\n", 2, 49,
+		"more than 8 members"},
+	{"project: p\ntiers: {high: {late-outcomes: maybe}}\n", 2, 31, "`allow` or `refuse`"},
+	{"project: p\ntiers: {high: {on-undecided: wait}}\n", 2, 30, "or `abort`"},
+	{"project: p\ntiers: {high: {signals: [brier, brier]}}\n", 2, 33, "this list already"},
+	{"project: p\ntiers: {high: {signals: [bier]}}\n", 2, 26, "did you mean `brier`?"},
+	{"project: p\ntiers: {high: {signals: [throughput]}}\n", 2, 26, "is never critical"},
+	{"project: p\naccounts: {\"@ci\": robot}\n", 2, 12, "expected a unix user"},
+	{"project: p\naccounts: {ci: robot, ci: shared}\n", 2, 23, "stands here twice"},
+	{"project: p\naccounts: [ci]\n", 2, 11, "`accounts` is a list, expected a mapping"},
 	{"project: p\naccess: {opertor: [a]}\n", 2, 10,
 		"unknown role `opertor`, expected one of admin, operator, "
 		"approver, developer, auditor, service, did you mean `operator`?"},
@@ -197,7 +287,7 @@ static const struct {
 		"harm-at not above worse-by"},
 	{EP "    rollout: {signals: {latency_p99: critical worse-by 0.2}}\n", 8, 38,
 		"such as worse-by 20%"},
-	{EP "    rollout: {signals: {throughput: critical}}\n", 8, 37, "it cannot decide"},
+	{EP "    rollout: {signals: {throughput: critical}}\n", 8, 37, "watch: it cannot decide"},
 	{EP "    rollout: {signals: {brier: critical worse-by 0.01}}\n", 8, 32,
 		"signal `brier` cannot be delivered: it needs `score` at the endpoint"},
 	{EP "    score: json p\n    rollout: {signals: {brier: critical worse-by 0.01}}\n", 9, 32,

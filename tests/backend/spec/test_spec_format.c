@@ -70,6 +70,13 @@ static void files_have_one_form(void **state)
 		 "datasets: {}\n",
 			"project: p\ndatasets: {}\n\ntiers:\n  high:\n    approvals: 1\n"
 			"    # of high\n  # of tiers\n"},
+		{"accounts: {ci: robot}  # x\ntiers:\n  low:\n    on-undecided: page\n    signals: "
+		 "[brier]\n    step-most: 5%\n    soak: 1h\n    freeze: [a, # b\n      c]\n    "
+		 "approve: both\nproject: p\n",
+			"project: p\n\ntiers:\n  low:\n    approve: both\n    freeze:\n      - a  "
+			"# b\n"
+			"      - c\n    soak: 1h\n    step-most: 5%\n    signals: [brier]\n"
+			"    on-undecided: page\n\naccounts: {ci: robot}  # x\n"},
 		{"project: p\npipelines:\n  x:\n    run: |  # c\n      a # b\n\n       c\n    z: "
 		 ">\n"
 		 "      d\n      e\n",

@@ -38,7 +38,7 @@ static void every_key_is_read(void **state)
 	assert_string_equal(s->owner, "travel-ml");
 	assert_int_equal(s->endpoint_count, 2);
 	assert_string_equal(ep->name, "delay");
-	assert_int_equal(ep->line, 13);
+	assert_int_equal(ep->line, 25);
 	assert_string_equal(ep->environment, "production");
 	assert_string_equal(ep->mode, "online");
 	assert_string_equal(ep->tier, "low");
@@ -78,6 +78,9 @@ static void rollout_and_upstreams_are_read(void **state)
 	assert_int_equal(r->hold_ms, 1800000);
 	assert_int_equal(r->keep_hot_ms, 0);
 	assert_string_equal(r->false_abort, "1%");
+	assert_string_equal(r->on_undecided, "abort");
+	assert_int_equal(r->segment_count, 3);
+	assert_string_equal(r->segments[2], "9:x");
 	assert_int_equal(r->signal_count, 2);
 	assert_string_equal(r->signals[0].name, "error_rate");
 	assert_string_equal(r->signals[0].text, "critical worse-by 0.5pp");
@@ -113,7 +116,36 @@ static void access_and_tiers_are_in_order(void **state)
 	assert_string_equal(s->tiers[2].name, "high");
 	assert_int_equal(s->tiers[2].approvals, 3);
 	assert_string_equal(s->tiers[2].freeze[0], "Fri 16:00 .. Mon 08:00 Europe/London");
+	assert_int_equal(s->tiers[2].freeze_count, 1);
 	assert_int_equal(s->tiers[2].rollback_ms, 1000);
+	spec_free(s);
+}
+
+static void what_a_tier_asks_for_is_read(void **state)
+{
+	struct spec *s = good(FULL);
+	const struct spec_tier *low = &s->tiers[0], *medium = &s->tiers[1], *high = &s->tiers[2];
+
+	(void)state;
+	assert_string_equal(high->approve, "both");
+	assert_int_equal(high->soak_ms, 600000);
+	assert_int_equal(high->step_most_bp, 2500);
+	assert_int_equal(high->signal_count, 2);
+	assert_string_equal(high->signals[1], "brier");
+	assert_string_equal(high->on_undecided, "page");
+	assert_string_equal(high->late_outcomes, "allow");
+	assert_int_equal(low->freeze_count, 2);
+	assert_string_equal(low->freeze[0], "daily 22:00 .. 06:00 UTC");
+	assert_string_equal(low->freeze[1], "2026-12-20 .. 2027-01-03 Europe/Berlin");
+	/* Neither of the other two is in the file. */
+	assert_string_equal(medium->approve, "start");
+	assert_string_equal(medium->on_undecided, "pause");
+	assert_string_equal(medium->late_outcomes, "allow");
+	assert_int_equal(medium->soak_ms + medium->step_most_bp + medium->freeze_count, 0);
+	assert_int_equal(s->account_count, 2);
+	assert_string_equal(s->accounts[0].kind, "robot");
+	assert_string_equal(s->accounts[1].name, "Deploy_2");
+	assert_string_equal(s->accounts[1].kind, "shared");
 	spec_free(s);
 }
 
@@ -135,7 +167,10 @@ static void the_least_file_has_defaults(void **state)
 	assert_int_equal(ep->rollout.steps[3].share_bp, 5000);
 	assert_int_equal(ep->rollout.hold_ms, 1800000);
 	assert_int_equal(ep->rollout.keep_hot_ms, 86400000);
+	assert_string_equal(ep->rollout.on_undecided, "");
+	assert_int_equal(ep->rollout.segment_count + ep->rollout.signal_count, 0);
 	assert_int_equal(s->tiers[2].approvals, 2);
+	assert_string_equal(s->tiers[2].late_outcomes, "refuse");
 	assert_string_equal(s->endpoints[1].listen_host, "[::1]"); /* beside 127.0.0.1 */
 	spec_free(s);
 }
@@ -152,6 +187,12 @@ static void good_files_parse(void **state)
 		EP "    key: json user.id\n    score: header X-Pithead-Score\n",
 		EP "    versions:\n      v1: {upstream: \"tls  h.example:1 , h2:65535\"}\n",
 		"project: p\ntiers: {low: {approvals: 0}, high: {}}\n",
+		"project: p\ntiers: {low: {freeze: \"Fri 16:00 .. Mon 08:00 UTC\"}}\n",
+		"project: p\ntiers: {low: {freeze: [], signals: [], soak: 0s}}\n",
+		"project: p\ntiers: {low: {signals: \"brier, score_shift\"}}\naccounts: {}\n",
+		EP "    segment: json o\n    rollout: {segments: ORD}\n",
+		EP "    segment: json o\n    rollout: {segments: \"ORD, ATL\"}\n",
+		EP "    rollout: {signals: {}}\n",
 		"project: p\ndatasets:\n  f:\n    deep: [a, {b: [c]}]\npipelines: {x: {}}\n",
 		"project: p\nendpoints:\n  a: {environment: staging, tier: low, serve: s,\n"
 		"    listen: \"0.0.0.0:80\"}\n  b: {environment: staging, tier: low, serve: s,\n"
@@ -169,6 +210,7 @@ int main(void)
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(rollout_and_upstreams_are_read),
 		cmocka_unit_test(access_and_tiers_are_in_order),
+		cmocka_unit_test(what_a_tier_asks_for_is_read),
 		cmocka_unit_test(the_least_file_has_defaults),
 		cmocka_unit_test(good_files_parse),
 	};

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/xalloc.h"
 #include "backend/spec/spec.h"
 
 #define HEAD                                                                                       \
 	"project: p\nendpoints:\n  d:\n    environment: staging\n    tier: low\n"                  \
 	"    listen: 127.0.0.1:8100\n    serve: s\n    score: json p\n    segment: json o\n"       \
 	"    outcome: y within 1h\n"
+#define BINARY "    task: binary\n"
 
 static struct spec *parse(const char *rest)
 {
@@ -28,6 +30,11 @@ static struct spec *parse(const char *rest)
 		print_error("%s\n", e.message);
 	assert_non_null(s);
 	return s;
+}
+
+static void check_number(double got, double want)
+{
+	assert_true(isnan(want) ? isnan(got) : fabs(want - got) < 1e-12);
 }
 
 static void texts_become_numbers(void **state)
@@ -44,6 +51,19 @@ static void texts_become_numbers(void **state)
 		{"latency_p90", "worse-by 20% critical", 1, .2, NAN, NAN, NAN, NAN, 0},
 		{"score_shift", "psi 0.2", 0, NAN, NAN, .2, NAN, NAN, 0},
 		{"score_shift", "critical psi 0.2", 1, NAN, NAN, .2, NAN, NAN, 0},
+		{"error_rate", "harm-at   0%  worse-by 99.9pp", 1, .999, 0, NAN, NAN, NAN, 0},
+		{"latency_p99", "harm-at 150% worse-by 150%", 1, 1.5, 1.5, NAN, NAN, NAN, 0},
+		{"latency_p99", "watch", 0, NAN, NAN, NAN, NAN, NAN, 0},
+		{"brier", "worse-by 0.01", 1, .01, NAN, NAN, NAN, NAN, 0},
+		{"log_loss", "worse-by 4.9", 1, 4.9, NAN, NAN, NAN, NAN, 0},
+		{"calibration", "worse-by 0.04 watch", 0, .04, NAN, NAN, NAN, NAN, 0},
+		{"confidence", "critical worse-by .1", 1, .1, NAN, NAN, NAN, NAN, 0},
+		{"score_mean", "of -3..3 worse-by 2 critical", 1, 2, NAN, NAN, -3, 3, 0},
+		{"absolute_error", "of 0..60 worse-by 3 harm-at 1", 1, 3, 1, NAN, 0, 60, 0},
+		{"score_shift", "watch", 0, NAN, NAN, NAN, NAN, NAN, 0},
+		{"score_shift", "watch psi 1.5", 0, NAN, NAN, 1.5, NAN, NAN, 0},
+		{"label_rate", "watch", 0, NAN, NAN, NAN, NAN, NAN, 0},
+		{"outcome:a_b-9", "worse-by 0.2", 1, .2, NAN, NAN, NAN, NAN, 0},
 		{"throughput", "watch", 0, NAN, NAN, NAN, NAN, NAN, 0},
 		{"outcome:spent", "worse-by 3 of -10..60 lower-is-worse", 1, 3, NAN, NAN, -10, 60,
 			1},
@@ -55,21 +75,21 @@ static void texts_become_numbers(void **state)
 		const struct spec_signal *g;
 		struct spec *s;
 
-		snprintf(rest, sizeof rest, "    rollout:\n      signals:\n        %s: %s\n",
+		snprintf(rest, sizeof rest,
+			"    rollout:\n      signals:\n        %s: %s\n        latency_p50: "
+			"watch\n",
 			cases[i].name, cases[i].text);
 		s = parse(rest);
 		g = &s->endpoints[0].rollout.signals[0];
 		assert_string_equal(g->name, cases[i].name);
 		assert_int_equal(g->critical, cases[i].critical);
 		assert_int_equal(g->lower_is_worse, cases[i].lower);
-		for (int k = 0; k < 5; k++) {
-			double want[] = {cases[i].worse_by, cases[i].harm_at, cases[i].psi,
-				cases[i].low, cases[i].high};
-			double got[] = {g->worse_by, g->harm_at, g->psi, g->low, g->high};
-
-			assert_true(
-				isnan(want[k]) ? isnan(got[k]) : fabs(want[k] - got[k]) < 1e-12);
-		}
+		assert_string_equal(g->text, cases[i].text);
+		check_number(g->worse_by, cases[i].worse_by);
+		check_number(g->harm_at, cases[i].harm_at);
+		check_number(g->psi, cases[i].psi);
+		check_number(g->low, cases[i].low);
+		check_number(g->high, cases[i].high);
 		spec_free(s);
 	}
 }
@@ -101,23 +121,91 @@ static void the_store_gives_back_the_same(void **state)
 
 static void signals_of_an_endpoint_that_names_none(void **state)
 {
-	struct spec *s = parse("");
+	struct spec *s = parse(BINARY);
 	struct spec_signal list[SPEC_LIST];
 	struct spec_endpoint bare = s->endpoints[0];
 
 	(void)state;
 	assert_int_equal(s->endpoints[0].rollout.signal_count, 0);
 	assert_int_equal(spec_signals_default(&s->endpoints[0], list, SPEC_LIST), 5);
-	assert_string_equal(list[2].name, "brier");
-	assert_int_equal(list[2].critical, 1);
-	assert_string_equal(list[4].name, "score_shift");
-	assert_int_equal(list[4].critical, 0);
+	for (int i = 0; i < 5; i++) {
+		static const struct spec_signal want[] = {
+			{.name = "error_rate", .critical = 1, .worse_by = .005, .psi = NAN},
+			{.name = "latency_p99", .critical = 1, .worse_by = .2, .psi = NAN},
+			{.name = "brier", .critical = 1, .worse_by = .02, .psi = NAN},
+			{.name = "calibration", .critical = 1, .worse_by = .05, .psi = NAN},
+			{.name = "score_shift", .critical = 0, .worse_by = NAN, .psi = .2},
+		};
+
+		assert_string_equal(list[i].name, want[i].name);
+		assert_string_equal(list[i].text, "");
+		assert_int_equal(list[i].critical, want[i].critical);
+		check_number(list[i].worse_by, want[i].worse_by);
+		check_number(list[i].psi, want[i].psi);
+		check_number(list[i].harm_at, NAN);
+		check_number(list[i].low, NAN);
+		check_number(list[i].high, NAN);
+	}
+	str_copy(bare.task, sizeof bare.task, "ranking"); /* brier is of yes and no alone */
+	assert_int_equal(spec_signals_default(&bare, list, SPEC_LIST), 3);
+	bare.task[0] = '\0';
+	assert_int_equal(spec_signals_default(&bare, list, SPEC_LIST), 3);
+	str_copy(bare.task, sizeof bare.task, "binary");
 	bare.outcome[0] = '\0';
 	assert_int_equal(spec_signals_default(&bare, list, SPEC_LIST), 3);
 	bare.score.kind = SOURCE_NONE;
 	assert_int_equal(spec_signals_default(&bare, list, SPEC_LIST), 2);
 	assert_int_equal(spec_signals_default(&bare, list, 1), 1);
 	spec_free(s);
+}
+
+/* What is not told of is not written either: neither by the store nor by `spec fmt`. */
+static void defaults_stand_in_no_file(void **state)
+{
+	struct spec *s = parse(BINARY);
+	char *json = spec_endpoint_format_json(&s->endpoints[0]);
+	struct buf out = {0};
+	struct err e = {0};
+
+	(void)state;
+	assert_null(strstr(json, "signals"));
+	assert_null(strstr(json, "segments"));
+	assert_null(strstr(json, "on-undecided"));
+	assert_int_equal(spec_format(HEAD, strlen(HEAD), "p.yaml", &out, &e), 0);
+	assert_null(strstr(buf_text(&out), "signals"));
+	buf_release(&out);
+	free(json);
+	spec_free(s);
+}
+
+static void values_have_bounds(void **state)
+{
+	static const struct {
+		const char *name;
+		double own_low, own_high, low, high;
+	} cases[] = {
+		{"error_rate", NAN, NAN, 0, 1},
+		{"brier", NAN, NAN, 0, 1},
+		{"log_loss", NAN, NAN, 0, 5},
+		{"calibration", NAN, NAN, -1, 1},
+		{"score_mean", NAN, NAN, 0, 1},
+		{"score_mean", -2, 8, -2, 8},
+		{"absolute_error", 10, 60, 0, 50},
+		{"outcome:spent", NAN, NAN, 0, 1},
+		{"outcome:spent", -5, 5, -5, 5},
+		{"no_such", 3, 4, 0, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct spec_signal s = {.low = cases[i].own_low, .high = cases[i].own_high};
+		double low, high;
+
+		str_copy(s.name, sizeof s.name, cases[i].name);
+		spec_signal_bounds(&s, &low, &high);
+		check_number(low, cases[i].low);
+		check_number(high, cases[i].high);
+	}
 }
 
 static void tiers_and_accounts(void **state)
@@ -159,6 +247,8 @@ int main(void)
 		cmocka_unit_test(texts_become_numbers),
 		cmocka_unit_test(the_store_gives_back_the_same),
 		cmocka_unit_test(signals_of_an_endpoint_that_names_none),
+		cmocka_unit_test(defaults_stand_in_no_file),
+		cmocka_unit_test(values_have_bounds),
 		cmocka_unit_test(tiers_and_accounts),
 	};
 
