@@ -21,7 +21,7 @@ struct cJSON *codec_live_card(struct world *w, const struct rollout_row *r)
 	if (!j)
 		return NULL;
 	text = trial_card_format(
-		&j->card, ep->after == j ? "late" : "live", clock_wall_us(&w->clock));
+		&j->card, ep->after == j ? "late" : "live", j->card.tick * 1000000);
 	card = cJSON_CreateRaw(text);
 	free(text);
 	return card;

@@ -151,9 +151,7 @@ static const struct spec_field rollout_rows[] = {
 		.item = &segment_item,
 		.array = &segments_array,
 		.inline_text = 1,
-		.help = "Judged by themselves: a list of names, in the order of a segmented "
-			"rollout, "
-			"or `largest 16`."},
+		.help = "Judged by themselves as well: a list of names, or `largest 16`."},
 	{.key = "keep-hot",
 		.type = &type_duration,
 		AT(spec_rollout, keep_hot_ms),

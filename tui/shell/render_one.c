@@ -191,6 +191,57 @@ static void print_signals(const struct node *r)
 	grid_print(&g, "");
 }
 
+/* A number with a sign and its unit, "" when it is not known. */
+static const char *signed_text(const struct node *s, const char *key, char out[32])
+{
+	double v = node_num(s, key, NAN);
+	int decimals = (int)node_int(s, "decimals", 3);
+	const char *unit = node_str(s, "effect_unit", "");
+
+	out[0] = '\0';
+	if (isfinite(v))
+		snprintf(out, 32, "%+.*f%s%s", strcmp(unit, "%") == 0 ? 0 : decimals, v,
+			*unit ? " " : "", unit);
+	return out;
+}
+
+/* The verdict card: what is proven, and each signal with its band against the limits. */
+static void print_card(const struct node *card)
+{
+	static const char *const titles[] = {"SIGNAL", ">STABLE", ">CANDIDATE", ">EFFECT", ">FROM",
+		">TO", ">LIMIT", ">N", "VERDICT"};
+	struct grid g;
+	char a[48];
+	int n;
+	const struct node *list = node_list(node_get(card, "signals"), "", &n);
+
+	line("verdict", "%s: %s", node_str(card, "verdict", "?"), node_str(card, "why", ""));
+	line("budget", "%.2g of %.2g of false aborts spent, %" PRId64 " looks",
+		node_num(card, "budget_spent", 0), node_num(card, "budget", 0),
+		node_int(card, "looks", 0));
+	line("replicas", "%s", node_str(node_get(card, "replicas"), "text", ""));
+	grid_init(&g, titles, 9);
+	for (int i = 0; i < n; i++) {
+		const struct node *s = &list[i], *seen = node_get(s, "n");
+		const char *segment = node_str(s, "segment", "");
+		int arms, decimals = (int)node_int(s, "decimals", 3);
+		const struct node *count = node_list(seen, "", &arms);
+
+		grid_add(&g, "%s%s%s", node_str(s, "name", "?"), *segment ? " " : "", segment);
+		grid_add(&g, "%s", numfmt(a, sizeof a, node_num(s, "stable", NAN), decimals));
+		grid_add(&g, "%s", numfmt(a, sizeof a, node_num(s, "candidate", NAN), decimals));
+		grid_add(&g, "%s", signed_text(s, "effect", a));
+		grid_add(&g, "%s", signed_text(s, "low", a));
+		grid_add(&g, "%s", signed_text(s, "high", a));
+		grid_add(&g, "%s", signed_text(s, "limit_ok", a));
+		grid_add(&g, "%s",
+			numfmt(a, sizeof a, arms == 2 ? count[1].number : (double)NAN, 0));
+		grid_add(&g, "%s", node_str(s, "verdict", ""));
+	}
+	putchar('\n');
+	grid_print(&g, "");
+}
+
 void shell_render_rollout(const struct shell *sh, const struct node *r)
 {
 	const struct node *list;
@@ -222,7 +273,10 @@ void shell_render_rollout(const struct shell *sh, const struct node *r)
 			*node_str(&list[i], "lapsed", "") ? ")" : "",
 			node_str(&list[i], "reason", ""));
 	line("revision", "%" PRId64, node_int(r, "revision", 0));
-	print_signals(r);
+	if (node_get(node_get(r, "card"), "verdict"))
+		print_card(node_get(r, "card"));
+	else
+		print_signals(r);
 	list = node_list(node_get(r, "events"), "", &n);
 	if (n) {
 		putchar('\n');

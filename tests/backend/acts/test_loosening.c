@@ -72,8 +72,6 @@ static const struct {
 		"begins with a larger share on m", NULL},
 	{ROLLOUT, "hold", "hold: 30m", "hold: 5h",
 		"waits longer before it acts on an undecided rollout", NULL},
-	{ROLLOUT, "all at once", "pattern: canary", "pattern: bluegreen", "takes larger steps on m",
-		NULL},
 	{SIGNALS, "bounds", "outcome:late: critical worse-by 0.1 of 0..1",
 		"outcome:late: critical worse-by 0.1 of 0..9", "judges outcome:late of m by other",
 		"judges outcome:late of m by other"},
