@@ -93,6 +93,17 @@ static void fill_priors(struct world *w, const struct live_endpoint *ep, struct 
 		s->brier = (struct trial_prior){.n = n, .mean = c.brier_sum / n};
 }
 
+void judging_prepare(struct world *w, const struct live_endpoint *ep, const char *steps,
+	const char *pattern, struct trial_setup *out)
+{
+	trial_setup_init(out, ep->config);
+	str_copy(out->steps, sizeof out->steps, steps);
+	str_copy(out->pattern, sizeof out->pattern, pattern);
+	out->speed = (double)w->settings.dwell_speed;
+	fill_segments(w, ep, out);
+	fill_priors(w, ep, out);
+}
+
 static int warm(void *arg, double answer_ms)
 {
 	struct judging *j = arg;
@@ -112,12 +123,7 @@ static int begin(struct world *w, struct live_endpoint *ep, const struct rollout
 	char *text;
 	int rc;
 
-	trial_setup_init(&s, ep->config);
-	str_copy(s.steps, sizeof s.steps, r->steps);
-	str_copy(s.pattern, sizeof s.pattern, r->pattern);
-	s.speed = (double)w->settings.dwell_speed;
-	fill_segments(w, ep, &s);
-	fill_priors(w, ep, &s);
+	judging_prepare(w, ep, r->steps, r->pattern, &s);
 	text = trial_setup_format(&s);
 	trial_setup_release(&s);
 	/* As a replay will read it. */

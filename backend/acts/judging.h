@@ -21,6 +21,11 @@ struct judging {
 	struct trial_card card; /* as of the last tick */
 };
 
+/* What a rollout with these steps would be judged by, from the applied spec and what stable showed
+ * in the last quarter of an hour. Released by trial_setup_release(). */
+void judging_prepare(struct world *w, const struct live_endpoint *ep, const char *steps,
+	const char *pattern, struct trial_setup *out);
+
 /* Begins the trial of r, or takes it up again from what is kept. ERR_* with a sentence; the rollout
  * then has no judge, and passes nothing. */
 int judging_open(

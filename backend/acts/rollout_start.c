@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/outlook.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
 
@@ -162,7 +163,7 @@ static const char *approval_moment(const struct spec_tier *tier)
 }
 
 static void fill_plan(struct world *w, struct live_endpoint *ep, const struct rollout_row *r,
-	int share, int ready, struct plan *p)
+	int share, int ready, int dry, struct plan *p)
 {
 	char text[16];
 	int slot = slot_find(ep, r->to_version);
@@ -181,7 +182,11 @@ static void fill_plan(struct world *w, struct live_endpoint *ep, const struct ro
 		r->to_version, r->from_version);
 	plan_will(p, "take it back by itself when %d of %d answers fail or nobody watches",
 		(int)w->settings.guard_failures, (int)w->settings.guard_window);
-	plan_will_not(p, "go to the next step by itself: advance, promote or abort it");
+	plan_will(p,
+		"take it back when harm is proven, go on when each signal is proven within its "
+		"limit");
+	if (dry) /* it takes a while, and is for who decides */
+		outlook_plan(w, ep, r, p);
 	if (r->approvals_needed > 0)
 		plan_need(p, "%d %s before %s (tier %s), never its author", r->approvals_needed,
 			r->approvals_needed == 1 ? "approval" : "approvals",
@@ -222,7 +227,7 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	servers_refresh(w, ep);
 	facts.approvals_missing = approvals_needed(tier, &r, "start");
 	facts.replicas_ready = version_ready(ep, req->to);
-	fill_plan(w, ep, &r, share, facts.replicas_ready, &out->plan);
+	fill_plan(w, ep, &r, share, facts.replicas_ready, a->dry_run, &out->plan);
 	if (a->dry_run)
 		return 0;
 

@@ -1,0 +1,96 @@
+/* outlook.c: see outlook.h. Stable as it was in the last quarter of an hour stands for what is to
+ * come; a quiet endpoint is told that nothing can be said. */
+#include "backend/acts/outlook.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/acts/change.h"
+#include "backend/acts/judging.h"
+#include "backend/base/xalloc.h"
+#include "backend/judge/power.h"
+
+#define LEAST_REQUESTS 100
+#define RATE_SECONDS   60
+#define SPREAD_MIN     .1 /* of log latency: no traffic is steadier */
+
+/* log(p99 / p50) of a normal law is 2.33 deviations. */
+static double latency_spread(const struct arm_counts *c)
+{
+	double half = arm_counts_quantile(c, .5), tail = arm_counts_quantile(c, .99);
+
+	return half > 0 && tail > half ? fmax(SPREAD_MIN, log(tail / half) / 2.33) : SPREAD_MIN;
+}
+
+static void fill_signal(const struct trial_config *c, int i, const struct arm_counts *seen,
+	struct power_signal *out)
+{
+	const struct judge_signal_config *s = &c->whole.signals[i];
+	double n = (double)seen->requests;
+
+	*out = (struct power_signal){.mean = s->prior_mean, .sd = s->prior_sd, .part = 1};
+	if (s->kind == JUDGE_LATENCY)
+		out->sd = latency_spread(seen);
+	else if (c->signals[i].outcome[0])
+		out->part = s->late ? 0 : fmin(1, (double)seen->outcomes / n);
+	else if (s->kind == JUDGE_MEAN)
+		out->part = (double)seen->scored / n;
+}
+
+static void warn_lines(const struct buf *text, struct plan *p)
+{
+	char *copy = xstrdup(buf_text(text)), *rest = copy, *line;
+
+	/* There is no shadow rollout to be advised. */
+	while ((line = strsep(&rest, "\n")))
+		if (*line && strncmp(line, "shadow", 6) != 0)
+			plan_warn(p, "%s", line);
+	free(copy);
+}
+
+static void tell(const struct power_plan *power, struct plan *p)
+{
+	struct buf text = {0};
+
+	for (int i = 0; i < power->step_count && p->will_count < PLAN_LINES; i++) {
+		buf_reset(&text);
+		power_step_text(power, i, &text);
+		plan_will(p, "see at %s", buf_text(&text));
+	}
+	buf_reset(&text);
+	if (power_lint(power, &text) > 0)
+		warn_lines(&text, p);
+	buf_release(&text);
+}
+
+void outlook_plan(struct world *w, const struct live_endpoint *ep, const struct rollout_row *r,
+	struct plan *p)
+{
+	struct spec_step steps[SPEC_STEPS];
+	struct power_plan power = {.hold_s = (double)ep->config->rollout.hold_ms / 1000};
+	struct trial_config config;
+	struct trial_setup setup;
+	struct arm_counts seen, lately;
+	int count = spec_steps_parse(r->steps, steps, NULL), rc;
+
+	judging_prepare(w, ep, r->steps, r->pattern, &setup);
+	rc = trial_setup_config(&setup, &config, NULL);
+	window_sum(ep->window, ARM_STABLE, clock_wall_us(&w->clock), WINDOW_SECONDS, &seen);
+	window_sum(ep->window, ARM_STABLE, clock_wall_us(&w->clock), RATE_SECONDS, &lately);
+	power.rate = (double)lately.requests / RATE_SECONDS;
+	for (int i = 0; i < count && power.step_count < POWER_STEPS; i++)
+		if (steps[i].share_bp < SHARE_ALL)
+			power.steps[power.step_count++] =
+				(struct power_step){.share = steps[i].share_bp / 10000.0,
+					.least_s = (double)steps[i].least_ms / 1000 / setup.speed};
+	if (!rc && (seen.requests < LEAST_REQUESTS || !lately.requests)) {
+		plan_warn(p, "too few requests in the last 15 minutes to say what it will see");
+	} else if (!rc) {
+		power.config = &config.whole;
+		for (int i = 0; i < config.whole.signal_count; i++)
+			fill_signal(&config, i, &seen, &power.signals[i]);
+		tell(&power, p);
+	}
+	trial_setup_release(&setup);
+}
