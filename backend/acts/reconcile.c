@@ -15,6 +15,9 @@
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
+#include "backend/store/trial_store.h"
+
+#define SWEEP_US (INT64_C(3600) * 1000000)
 
 static struct gateway_source source_of(const struct source *s)
 {
@@ -367,6 +370,20 @@ static void tick_endpoint(struct world *w, struct live_endpoint *ep)
 	judge_and_renew(w, ep);
 }
 
+/* What rollouts were judged by is kept for a time, and dropped now and then. */
+static void sweep_trials(struct world *w)
+{
+	int64_t now = clock_mono_us(&w->clock);
+	struct err e = {0};
+
+	if (w->swept_us && now - w->swept_us < SWEEP_US)
+		return;
+	w->swept_us = now;
+	if (trial_store_drop(
+		    w->store, clock_wall_us(&w->clock) - w->settings.trial_keep_s * 1000000, &e))
+		log_warn("telemetry", "%s", e.message);
+}
+
 void reconcile_tick(struct world *w)
 {
 	struct err e = {0};
@@ -383,6 +400,7 @@ void reconcile_tick(struct world *w)
 	check_hearing(w);
 	for (int i = 0; i < w->endpoint_count; i++)
 		tick_endpoint(w, w->endpoints[i]);
+	sweep_trials(w);
 	if (telemetry_flush(w->store, w->settings.record_keep_s * 1000000, judging_keep_us(w), &e))
 		log_warn("telemetry", "%s", e.message);
 	if (store_checkpoint(w->store, 0, &e))

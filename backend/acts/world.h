@@ -74,6 +74,7 @@ struct world {
 	int64_t last_requests, last_records;
 	int hearing_known;  /* they have been read once */
 	int deaf;	    /* requests pass the gateway and no record of them arrives */
+	int64_t swept_us;   /* monotonic; when old trials were last dropped, 0 = not yet */
 	int64_t drained_us; /* UTC; all that was logged before it has been taken; 0 = not known */
 	int hold;	    /* after a restore: nothing is moved until a person chooses */
 	int team;	    /* a team's engine: lives in /run/pithead or /var/lib/pithead */
