@@ -82,7 +82,7 @@ static void read_signal(const struct trial *t, int part, const struct judge_card
 	double factor = effect_factor(s, how->kind);
 
 	*c = (struct trial_signal_card){.decimals = s->decimals,
-		.critical = how->critical,
+		.critical = how->critical || how->late,
 		.late = how->late,
 		.verdict = got->verdict,
 		.budget_spent = got->budget * config->alpha_harm,

@@ -62,22 +62,27 @@ void acts_free_ports(int *out, int count)
 	xfree(fds);
 }
 
-static void add_endpoint(struct buf *b, const char *name, const char *tier, int port, int steps)
+struct shape {
+	int port, steps; /* steps: minutes of the last one */
+	int late;	 /* outcomes come three days later, and are judged */
+};
+
+static void add_endpoint(struct buf *b, const char *name, const char *tier, struct shape s)
 {
 	buf_addf(b,
 		"  %s:\n    environment: production\n    tier: %s\n    listen: 127.0.0.1:%d\n"
 		"    key: header X-Flight\n    segment: json origin\n    score: json probability\n"
-		"    outcome: late within 6h\n    versions:\n",
-		name, tier, port);
+		"    outcome: late within %s\n%s    versions:\n",
+		name, tier, s.port, s.late ? "3d" : "6h", s.late ? "    task: binary\n" : "");
 	for (int v = 1; v <= 4; v++)
 		buf_addf(b, "      v%d:\n        upstream: 127.0.0.1:%d\n", v, 9000 + v);
-	buf_addf(b, "    rollout:\n      steps: [1%% 2m, 5%% 5m, 25%% %dm]\n      keep-hot: 24h\n",
-		steps);
+	buf_addf(b, "    rollout:\n      steps: [1%% 2m, 5%% 5m, 25%% %dm]\n      keep-hot: %s\n",
+		s.steps, s.late ? "7d" : "24h");
 }
 
 void acts_spec(const struct acts_world *x, const char *name, struct buf *out)
 {
-	int clash = strcmp(name, "clash") == 0;
+	int clash = strcmp(name, "clash") == 0, late = strcmp(name, "late") == 0;
 
 	buf_addf(out, "project: %s\n", clash ? "trains" : "flights");
 	if (strcmp(name, "bad") == 0)
@@ -90,14 +95,17 @@ void acts_spec(const struct acts_world *x, const char *name, struct buf *out)
 	if (strcmp(name, "robots") == 0)
 		buf_adds(out, "accounts:\n  ben: robot\n");
 	buf_adds(out, "endpoints:\n");
-	add_endpoint(out, "delay", "low", x->ports[0],
-		strcmp(name, "lax1") == 0    ? 1
-		: strcmp(name, "steps") == 0 ? 7
-					     : 5);
+	add_endpoint(out, "delay", "low",
+		(struct shape){x->ports[0],
+			strcmp(name, "lax1") == 0    ? 1
+			: strcmp(name, "steps") == 0 ? 7
+						     : 5,
+			late});
 	if (!strchr(name, '1') && strcmp(name, "one") != 0 && !clash)
-		add_endpoint(out, "rebook", strcmp(name, "tier") ? "high" : "low", x->ports[1], 5);
+		add_endpoint(out, "rebook", strcmp(name, "tier") ? "high" : "low",
+			(struct shape){x->ports[1], 5, late});
 	if (strcmp(name, "more") == 0)
-		add_endpoint(out, "fares", "medium", x->ports[2], 5);
+		add_endpoint(out, "fares", "medium", (struct shape){x->ports[2], 5, 0});
 	buf_adds(out, "tiers:\n  high:\n    approvals: 2\n");
 	if (strcmp(name, "tight") == 0)
 		buf_adds(out, "    soak: 5m\n    step-most: 50%\n");

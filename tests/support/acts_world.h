@@ -44,6 +44,7 @@ void acts_look(struct acts_world *x, char *out, size_t size);
  * that), "same" (base with a comment), "clash" (another project on delay's port), "bad"; of tier
  * high "tight" (soak and step-most), "window" (one that is none), "frozen" (until 18:00 of the
  * first day), "promote" and "both" (what is approved), "signals" (two that are not judged);
+ * "late" (outcomes three days later, both endpoints);
  * "robots" (ben is one). */
 void acts_spec(const struct acts_world *x, const char *name, struct buf *out);
 

@@ -23,6 +23,7 @@
 struct traffic {
 	double failing, slower; /* of the candidate */
 	int blind;		/* its answers carry no score */
+	double off;		/* added to its score, against what becomes of it */
 	uint64_t chance;
 	int64_t sent;
 };
@@ -37,7 +38,7 @@ static double unit(struct traffic *t)
 
 static void send_one(struct acts_world *x, struct traffic *t, int i)
 {
-	int share = x->ep->row.gate ? x->ep->row.share_bp : 0;
+	int outcome, share = x->ep->row.gate ? x->ep->row.share_bp : 0;
 	struct record r = {.rollout = x->ep->row.rollout,
 		.share_bp = share,
 		.keyed = 1,
@@ -50,7 +51,10 @@ static void send_one(struct acts_world *x, struct traffic *t, int i)
 	r.answer_ms = r.total_ms = 5 * exp(.5 * (unit(t) + unit(t) + unit(t) - 1.5));
 	if (r.arm == ARM_CANDIDATE)
 		r.answer_ms *= t->slower;
-	r.score = r.arm == ARM_CANDIDATE && t->blind ? (double)NAN : .2 + .2 * unit(t);
+	r.score = .2 + .2 * unit(t);
+	outcome = unit(t) < r.score;
+	if (r.arm == ARM_CANDIDATE)
+		r.score = t->blind ? (double)NAN : r.score + t->off;
 	t->sent++;
 	snprintf(r.id, sizeof r.id, "req-%" PRId64, t->sent);
 	snprintf(r.key, sizeof r.key, "%016" PRIx64, (uint64_t)t->sent * 0x9e3779b97f4a7c15u);
@@ -60,6 +64,8 @@ static void send_one(struct acts_world *x, struct traffic *t, int i)
 	judging_take_record(x->ep, &r);
 	telemetry_add_record(x->w.store, &r);
 	window_add(x->ep->window, &r);
+	(void)telemetry_add_outcome(
+		x->w.store, r.id, "late", outcome, clock_wall_us(&x->w.clock), &x->e);
 }
 
 static void look(struct acts_world *x, struct rollout_row *r)
@@ -90,6 +96,10 @@ static void begin(struct acts_world *x, struct traffic *t, const char *words)
 {
 	acts_world_new(x);
 	x->dry = 0;
+	if (t->off > 0) {
+		assert_int_equal(acts_do(x, "by root"), 0);
+		assert_int_equal(acts_do(x, "apply late"), 0);
+	}
 	for (int s = 0; s < 60; s++) { /* what stable is like is known beforehand */
 		for (int i = 0; i < RATE; i++)
 			send_one(x, t, i);
@@ -223,6 +233,59 @@ static void a_restart_goes_on_where_it_was(void **state)
 	acts_world_free(&x);
 }
 
+/* Healthy and quick, and wrong: nobody can know before the outcomes count, three days later. */
+static void late_outcomes_take_a_promotion_back(void **state)
+{
+	struct traffic t = {.failing = .001, .slower = 1, .off = .35, .chance = 23};
+	struct rollout_row r;
+	struct alert_row alert;
+	struct acts_world x;
+	int hours = 0;
+
+	(void)state;
+	begin(&x, &t, "start v2");
+	assert_true(until(&x, &t, "promoted", 7200) > 0);
+	assert_string_equal(x.ep->row.stable, "v2");
+	while (strcmp(x.ep->row.stable, "v2") == 0 && hours < 24 * 6) {
+		acts_do(&x, "pass 1h");
+		acts_do(&x, "tick");
+		hours++;
+	}
+	assert_string_equal(x.ep->row.stable, "v1");
+	assert_true(hours > 70 && hours < 75);
+	assert_int_equal(acts_alerts(&x, "harm", &alert), 1);
+	assert_non_null(strstr(alert.message, "outcomes that came after the promotion"));
+	look(&x, &r);
+	assert_string_equal(r.state, "promoted");
+	acts_check(&x);
+	assert_int_equal(acts_verify(&x), 0);
+	acts_world_free(&x);
+}
+
+/* Tier high waits for them: proven is not enough. */
+static void a_strict_tier_waits_for_late_outcomes(void **state)
+{
+	struct traffic t = {.failing = .001, .slower = 1, .off = .01, .chance = 29};
+	struct rollout_row r;
+	struct acts_world x;
+
+	(void)state;
+	begin(&x, &t, "on rebook");
+	assert_int_equal(acts_do(&x, "by ada"), 0);
+	assert_int_equal(acts_do(&x, "start v2"), 0);
+	assert_int_equal(acts_do(&x, "by ben"), 0);
+	assert_int_equal(acts_do(&x, "approve"), 0);
+	assert_int_equal(acts_do(&x, "by cas"), 0);
+	assert_int_equal(acts_do(&x, "approve"), 0);
+	acts_do(&x, "tick 2");
+	assert_int_equal(until(&x, &t, "promoted", 5400), -1);
+	look(&x, &r);
+	assert_int_equal(r.share_bp, 2500);
+	assert_string_equal(x.ep->row.stable, "v1");
+	assert_int_equal(acts_alerts(&x, "waits", NULL), 1);
+	acts_world_free(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +294,8 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_compared_is_held),
 		cmocka_unit_test(silence_never_passes),
 		cmocka_unit_test(a_restart_goes_on_where_it_was),
+		cmocka_unit_test(late_outcomes_take_a_promotion_back),
+		cmocka_unit_test(a_strict_tier_waits_for_late_outcomes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
