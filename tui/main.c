@@ -16,6 +16,7 @@ static const struct local_command locals[] = {
 	{"spec schema", local_spec_schema},
 	{"audit verify", local_audit_verify},
 	{"judge", local_judge},
+	{"rollout replay", local_replay},
 	{"restore", local_restore},
 	{NULL, NULL},
 };

@@ -23,6 +23,10 @@ int local_audit_verify(int argc, char **argv);
  * of the verdict. 0 ok, 1 harm, 2 usage or a bad trace, 4 undecided or invalid, 5 no data. */
 int local_judge(int argc, char **argv);
 
+/* [--policy=FILE] [--json] FILE: folds what a past rollout was judged by (FILE: JSON lines as
+ * tui/shell/replay.c fetches them). 0 identical or another policy, 1 a card came out otherwise. */
+int local_replay(int argc, char **argv);
+
 /* [--replace] FILE: unpacks a backup into the home, verifies it, and leaves it in hold. A damaged
  * log ends with the codes of backend/audit/verify.h. */
 int local_restore(int argc, char **argv);

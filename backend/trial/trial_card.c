@@ -237,6 +237,9 @@ static void say(
 		j = &own;
 	}
 	str_copy(out->why, sizeof out->why, j->why);
+	if (out->verdict == JUDGE_UNDECIDED && j->verdict == JUDGE_MISSING)
+		str_copy(out->why, sizeof out->why,
+			"the step is young: what it is judged by is still coming in");
 	if (out->verdict != JUDGE_HARM || j->worst < 0)
 		return;
 	blamed = t->config.segments_alone ? part : blamed_part(t, whole, j->worst);

@@ -69,6 +69,7 @@ int shell_version_add(struct shell *sh);
 int shell_version_verify(struct shell *sh);
 int shell_whoami(struct shell *sh);
 int shell_what_if(struct shell *sh);
+int shell_replay(struct shell *sh);
 int shell_backup(struct shell *sh);
 int shell_drill(struct shell *sh);
 int shell_help(struct shell *sh);
