@@ -53,7 +53,8 @@ static void on_close(void *arg, const struct trial *t, int64_t before)
 		struct frozen_card *f = &r->past.cards[i];
 		char *own;
 
-		if (f->judged != before - 1 || r->other)
+		/* A second may be looked at more than once: outcomes come in between. */
+		if (f->judged != before - 1 || f->same || r->other)
 			continue;
 		own = frozen_card_format(&r->card, f->kind, f->at_us);
 		f->found = 1;
