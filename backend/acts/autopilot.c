@@ -10,6 +10,7 @@
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
 #include "backend/acts/policy_ask.h"
+#include "backend/acts/stage.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/trial_store.h"
@@ -21,8 +22,7 @@ struct look {
 	struct judging *j;
 	struct rollout_row r;
 	const struct spec_tier *tier;
-	struct spec_step steps[SPEC_STEPS];
-	int step_count;
+	struct stages stages;
 	int64_t in_step_us;
 };
 
@@ -69,13 +69,13 @@ static void hold(struct look *l, const char *kind, const char *why)
 static void hold_over(struct look *l)
 {
 	const char *word = l->ep->config->rollout.on_undecided;
-	char why[REASON_SIZE], span[32], share[16];
+	char why[REASON_SIZE], span[32], share[96];
 	struct err e = {0};
 
 	if (!*word)
 		word = l->tier->on_undecided;
 	duration_format(l->in_step_us / 60000000 * 60000, span, sizeof span);
-	share_format(l->r.share_bp, share, sizeof share);
+	stage_describe(&l->r, share, sizeof share);
 	snprintf(why, sizeof why, "%s for %s on %s: %s", judge_verdict_name(l->j->card.verdict),
 		span, share, l->j->card.why);
 	if (strcmp(word, "page") == 0) {
@@ -100,7 +100,7 @@ static double speed_of(const struct look *l)
 /* Microseconds that the step under way has to last. */
 static int64_t dwell_us(const struct look *l)
 {
-	int64_t ms = l->r.step < l->step_count ? l->steps[l->r.step].least_ms : 0;
+	int64_t ms = stages_step(&l->stages, l->r.step)->least_ms;
 
 	if (l->tier->soak_ms > ms)
 		ms = l->tier->soak_ms;
@@ -110,10 +110,9 @@ static int64_t dwell_us(const struct look *l)
 /* At 100 % there is nothing to compare with: such a step is the promotion. */
 static int is_last_step(const struct look *l)
 {
-	for (int i = 0; i < l->step_count; i++)
-		if (l->steps[i].share_bp > l->r.share_bp && l->steps[i].share_bp < SHARE_ALL)
-			return 0;
-	return 1;
+	int next = stages_next(&l->stages, &l->r);
+
+	return next < 0 || stages_step(&l->stages, next)->share_bp == SHARE_ALL;
 }
 
 /* Proven, and long enough: the next step, or all of it. */
@@ -206,7 +205,7 @@ static void look_after(struct world *w, struct live_endpoint *ep)
 
 	if (!ep->after || store_find_rollout(w->store, ep->after->rollout, &l.r, &e) != 1)
 		return;
-	if (judging_tick(w, ep, ep->after, &e))
+	if (judging_tick(w, ep, ep->after, NULL, &e))
 		warn(&l, "judge", &e);
 	if (!is_due(&l)) {
 		end_after(&l);
@@ -222,7 +221,7 @@ static void leave(struct world *w, struct live_endpoint *ep)
 	struct rollout_row r;
 	struct err e = {0};
 
-	if (judging_tick(w, ep, ep->judging, &e))
+	if (judging_tick(w, ep, ep->judging, NULL, &e))
 		log_warn("judge", "%s: %s", ep->row.id, e.message);
 	if (store_find_rollout(w->store, ep->judging->rollout, &r, &e) == 1 &&
 		(strcmp(r.state, "promoting") == 0 || strcmp(r.state, "promoted") == 0)) {
@@ -246,7 +245,7 @@ static int look_open(struct world *w, struct live_endpoint *ep, struct look *l)
 		(void)alert_raise(w, ep, "judge", "investigate", e.message, l->r.id, &e);
 	}
 	l->j = ep->judging;
-	l->step_count = spec_steps_parse(l->r.steps, l->steps, &e);
+	(void)stages_read(&l->r, &l->stages, &e);
 	l->in_step_us = clock_wall_us(&w->clock) - l->r.step_since_us;
 	return l->j != NULL;
 }
@@ -261,7 +260,7 @@ int autopilot_tick(struct world *w, struct live_endpoint *ep)
 	look_after(w, ep);
 	if (!ep->row.rollout || !look_open(w, ep, &l))
 		return 0;
-	if (judging_tick(w, ep, l.j, &e)) {
+	if (judging_tick(w, ep, l.j, &l.r, &e)) {
 		warn(&l, "judge", &e);
 		return 0;
 	}

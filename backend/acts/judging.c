@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/stage.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/trial_store.h"
@@ -93,14 +94,21 @@ static void fill_priors(struct world *w, const struct live_endpoint *ep, struct 
 		s->brier = (struct trial_prior){.n = n, .mean = c.brier_sum / n};
 }
 
-void judging_prepare(struct world *w, const struct live_endpoint *ep, const char *steps,
-	const char *pattern, struct trial_setup *out)
+void judging_prepare(struct world *w, const struct live_endpoint *ep, const struct rollout_row *r,
+	struct trial_setup *out)
 {
+	struct stages s;
+
 	trial_setup_init(out, ep->config);
-	str_copy(out->steps, sizeof out->steps, steps);
-	str_copy(out->pattern, sizeof out->pattern, pattern);
+	str_copy(out->steps, sizeof out->steps, r->steps);
+	str_copy(out->pattern, sizeof out->pattern, r->pattern);
 	out->speed = (double)w->settings.dwell_speed;
-	fill_segments(w, ep, out);
+	if (stages_read(r, &s, NULL) == 0 && s.segment_count) {
+		out->segment_count = s.segment_count;
+		memcpy(out->segments, s.segments, sizeof out->segments);
+	} else {
+		fill_segments(w, ep, out);
+	}
 	fill_priors(w, ep, out);
 }
 
@@ -123,7 +131,7 @@ static int begin(struct world *w, struct live_endpoint *ep, const struct rollout
 	char *text;
 	int rc;
 
-	judging_prepare(w, ep, r->steps, r->pattern, &s);
+	judging_prepare(w, ep, r, &s);
 	text = trial_setup_format(&s);
 	trial_setup_release(&s);
 	/* As a replay will read it. */
@@ -331,7 +339,25 @@ static int keep_point(struct world *w, struct judging *j, int64_t now, struct er
 	return rc;
 }
 
-int judging_tick(struct world *w, struct live_endpoint *ep, struct judging *j, struct err *e)
+/* The trial learns of a move with the next look. */
+static void tell_stage(struct judging *j, const struct rollout_row *r, int64_t before)
+{
+	struct stages s;
+	char segment[NAME_SIZE], now[NAME_SIZE] = "";
+	double share = 0;
+
+	if (!r || stages_read(r, &s, NULL) || r->share_bp <= 0 || r->share_bp >= SHARE_ALL)
+		return;
+	str_copy(segment, sizeof segment, stages_segment(&s, r->step));
+	trial_get_stage(j->trial, now, &share);
+	if (share == r->share_bp / 10000.0 && strcmp(now, segment) == 0)
+		return;
+	journal_add_stage(&j->journal, before, segment, r->share_bp / 10000.0);
+	trial_set_stage(j->trial, before, segment, r->share_bp / 10000.0);
+}
+
+int judging_tick(struct world *w, struct live_endpoint *ep, struct judging *j,
+	const struct rollout_row *r, struct err *e)
 {
 	const struct trial_config *config = trial_get_config(j->trial);
 	int64_t now = clock_wall_us(&w->clock);
@@ -348,6 +374,7 @@ int judging_tick(struct world *w, struct live_endpoint *ep, struct judging *j, s
 			return rc;
 		j->matured_us = mature;
 	}
+	tell_stage(j, r, before);
 	journal_add_close(&j->journal, before);
 	trial_close(j->trial, before);
 	trial_read(j->trial, &j->card);

@@ -21,10 +21,10 @@ struct judging {
 	struct trial_card card; /* as of the last tick */
 };
 
-/* What a rollout with these steps would be judged by, from the applied spec and what stable showed
+/* What r would be judged by, from the applied spec and what stable showed
  * in the last quarter of an hour. Released by trial_setup_release(). */
-void judging_prepare(struct world *w, const struct live_endpoint *ep, const char *steps,
-	const char *pattern, struct trial_setup *out);
+void judging_prepare(struct world *w, const struct live_endpoint *ep, const struct rollout_row *r,
+	struct trial_setup *out);
 
 /* Begins the trial of r, or takes it up again from what is kept. ERR_* with a sentence; the rollout
  * then has no judge, and passes nothing. */
@@ -35,8 +35,10 @@ void judging_free(struct judging *j); /* NULL is allowed */
 /* Takes an answer, and notes in the record whether it counts. */
 void judging_take_record(struct live_endpoint *ep, struct record *r);
 
-/* Takes the outcomes that are mature, judges the seconds that are over, keeps it all. */
-int judging_tick(struct world *w, struct live_endpoint *ep, struct judging *j, struct err *e);
+/* Takes the outcomes that are mature, judges the seconds that are over, keeps it all. r is the
+ * rollout while it goes on: at which step it stands; NULL afterwards. */
+int judging_tick(struct world *w, struct live_endpoint *ep, struct judging *j,
+	const struct rollout_row *r, struct err *e);
 
 /* The trial of an endpoint that is about this rollout, or NULL. */
 struct judging *judging_find(const struct live_endpoint *ep, int64_t rollout);

@@ -74,7 +74,7 @@ void outlook_plan(struct world *w, const struct live_endpoint *ep, const struct 
 	struct arm_counts seen, lately;
 	int count = spec_steps_parse(r->steps, steps, NULL), rc;
 
-	judging_prepare(w, ep, r->steps, r->pattern, &setup);
+	judging_prepare(w, ep, r, &setup);
 	rc = trial_setup_config(&setup, &config, NULL);
 	window_sum(ep->window, ARM_STABLE, clock_wall_us(&w->clock), WINDOW_SECONDS, &seen);
 	window_sum(ep->window, ARM_STABLE, clock_wall_us(&w->clock), RATE_SECONDS, &lately);

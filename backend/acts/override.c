@@ -6,6 +6,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/policy_ask.h"
+#include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
 
 struct lookup {
@@ -69,6 +70,7 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	struct override_row row = {.rollout = ep->row.rollout, .share_bp = share_bp};
 	struct endpoint_row next = ep->row;
 	struct rollout_row r;
+	struct stages stages;
 	struct change c;
 	int lowers, rc;
 
@@ -85,6 +87,13 @@ int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	rc = rollout_active(w, ep, &r, e);
 	if (rc <= 0)
 		return rc ? rc : err_set(e, ERR_CONFLICT, "the rollout has ended meanwhile");
+	if (r.segments[0] && share_bp == SHARE_ALL)
+		return err_set(e, ERR_CONFLICT,
+			"#%" PRId64 " is segmented: segment %s comes to the candidate by its steps",
+			r.id, segment);
+	/* Unpinned, a segment goes on where its rollout stands. */
+	if (share_bp < 0 && r.segments[0] && stages_read(&r, &stages, e) == 0)
+		row.share_bp = stages_segment_bp(&stages, r.step, segment);
 	/* The end of a pin to the candidate takes traffic from it as well. */
 	lowers = share_bp == 0 || (share_bp < 0 && l.found.share_bp == SHARE_ALL);
 	rc = policy_check(w, ep, &r, a, POLICY_OVERRIDE, lowers ? 0 : share_bp, e);

@@ -7,6 +7,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
+#include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
 #include "backend/policy/calendar.h"
 
@@ -162,10 +163,13 @@ static int judged(const struct spec_signal *list, int count, const char *name)
 	return 0;
 }
 
-static int has_data(const struct trial_card *card, const char *name)
+/* Where segments are judged alone there are signals of segments only; those shown first are of the
+ * one that stands at a step. */
+static int has_data(const struct trial_card *card, const char *name, int segmented)
 {
 	for (int i = 0; card && i < card->signal_count; i++)
-		if (strcmp(card->signals[i].name, name) == 0 && !card->signals[i].segment[0])
+		if (strcmp(card->signals[i].name, name) == 0 &&
+			(segmented || !card->signals[i].segment[0]))
 			return card->signals[i].verdict != JUDGE_MISSING || card->signals[i].late;
 	return 0;
 }
@@ -180,7 +184,8 @@ static void fill_signals(const struct asking *q)
 		if (!judged(list, count, q->tier->signals[i]))
 			add_name(q->f->signals_absent, sizeof q->f->signals_absent,
 				q->tier->signals[i]);
-		else if (!has_data(j ? &j->card : NULL, q->tier->signals[i]))
+		else if (!has_data(j ? &j->card : NULL, q->tier->signals[i],
+				 q->r && q->r->segments[0]))
 			add_name(q->f->signals_missing, sizeof q->f->signals_missing,
 				q->tier->signals[i]);
 	}
@@ -220,29 +225,32 @@ static void rise(struct policy_facts *f, int from_bp, int to_bp)
 
 static void fill_rise(const struct asking *q)
 {
-	struct spec_step steps[SPEC_STEPS];
-	int count, at, share;
+	struct stages s;
+	int at, share, next;
 
-	if (!q->r)
+	if (!q->r || stages_read(q->r, &s, NULL))
 		return;
-	count = spec_steps_parse(q->r->steps, steps, NULL);
 	at = q->r->share_bp;
 	share = q->share_bp;
 	if (q->f->action == POLICY_PROMOTE) {
 		rise(q->f, at, SHARE_ALL);
 	} else if (q->f->action == POLICY_ADVANCE) {
-		for (int i = count - 1; i >= 0 && q->share_bp < 0; i--)
-			share = steps[i].share_bp > at ? steps[i].share_bp : share;
+		next = stages_next(&s, q->r);
+		if (q->share_bp < 0 && next >= 0)
+			share = stages_step(&s, next)->share_bp;
+		/* The next segment begins anew. */
+		if (s.segment_count && next >= 0 && next % s.step_count == 0)
+			at = 0;
 		rise(q->f, at, share < 0 ? SHARE_ALL : share);
 		q->f->lowers = share >= 0 && share < at;
 	} else if (q->f->action == POLICY_START) {
 		/* The whole way, so that nobody is stuck on it: up to the promotion. */
 		at = share < 0 ? 0 : share;
 		rise(q->f, 0, at);
-		for (int i = 0; i < count; i++)
-			if (steps[i].share_bp > at) {
-				rise(q->f, at, steps[i].share_bp);
-				at = steps[i].share_bp;
+		for (int i = 0; i < s.step_count; i++)
+			if (s.steps[i].share_bp > at) {
+				rise(q->f, at, s.steps[i].share_bp);
+				at = s.steps[i].share_bp;
 			}
 		rise(q->f, at, SHARE_ALL);
 	} else {

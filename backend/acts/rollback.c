@@ -7,6 +7,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/policy_ask.h"
+#include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
 
 struct history {
@@ -212,8 +213,10 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 	struct act a = {.caller = caller_engine(), .reason = reason, .causes = causes};
 	struct rollout_facts facts = {0};
 	struct endpoint_row row = ep->row;
+	struct override_row pin = {.rollout = 0};
 	const struct fsm_row *step;
 	struct rollout_row r, before;
+	struct stages stages;
 	struct change c;
 	int64_t seq, hot_until = clock_wall_us(&w->clock) + ep->config->rollout.keep_hot_ms * 1000;
 	int rc = rollout_active(w, ep, &r, e);
@@ -229,8 +232,12 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 		return ERR_BAD_TRANSITION;
 	str_copy(r.state, sizeof r.state, rollout_state_name(step->to));
 	if (step->to == ROLLOUT_STEPPING) {
-		row.share_bp = r.share_bp;
-		row.gate = 1;
+		int share = r.share_bp;
+
+		(void)stages_read(&r, &stages, NULL);
+		stages_enter(&stages, r.step, &r, &row, &pin);
+		if (!pin.segment[0]) /* it may begin with an exact share */
+			r.share_bp = row.share_bp = share;
 		r.step_since_us = clock_wall_us(&w->clock);
 	} else if (step->to == ROLLOUT_PROMOTING) {
 		take_over(&row, r.to_version, hot_until);
@@ -248,12 +255,15 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 	c.ev.change = event != ROLLOUT_EVENT_READY;
 	c.endpoint = &row;
 	c.rollout = &r;
+	c.override = pin.segment[0] ? &pin : NULL;
 	c.lowers_risk = step->to == ROLLOUT_ABORTING || step->to == ROLLOUT_PAUSED;
 	rc = change_commit(w, &c, ep, &seq, e);
 	if (rc)
 		return rc;
 	if (step->to == ROLLOUT_ABORTING || step->to == ROLLOUT_PROMOTING)
 		ep->proving = r.id;
+	if (pin.segment[0])
+		(void)effect_overrides(w, ep, e);
 	if (effect_route(w, ep, e) == 0)
 		(void)effect_prove(w, ep, e);
 	return 0;

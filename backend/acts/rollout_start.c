@@ -7,7 +7,12 @@
 #include "backend/acts/change.h"
 #include "backend/acts/outlook.h"
 #include "backend/acts/policy_ask.h"
+#include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
+#include "backend/store/trial_store.h"
+
+#define CUT_BP	  9500 /* blue/green: what stays on stable is what the cut is compared with */
+#define RECENT_US (INT64_C(900) * 1000000)
 
 int rollout_active(
 	struct world *w, const struct live_endpoint *ep, struct rollout_row *out, struct err *e)
@@ -52,6 +57,13 @@ int share_check(int share_bp, struct err *e)
 	return err_field(e, "share_bp");
 }
 
+static const char *pattern_of(const struct live_endpoint *ep, const struct rollout_request *req)
+{
+	const char *own = ep->config->rollout.pattern;
+
+	return req->pattern ? req->pattern : *own ? own : "canary";
+}
+
 static int check_start(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const struct rollout_request *req, struct err *e)
 {
@@ -81,14 +93,19 @@ static int check_start(struct world *w, const struct act *a, struct live_endpoin
 	if (strcmp(req->to, ep->row.stable) == 0)
 		return err_set(e, ERR_CONFLICT, "%s is the stable version of %s already", req->to,
 			ep->row.id);
-	if (req->pattern && strcmp(req->pattern, "canary") != 0) {
-		err_set(e, ERR_INVALID, "there is no rollout pattern %s, expected canary",
-			req->pattern);
+	if (req->pattern && !spec_pattern_known(req->pattern)) {
+		err_set(e, ERR_INVALID, "there is no rollout pattern %s, expected %s", req->pattern,
+			spec_patterns());
 		return err_field(e, "pattern");
 	}
 	rc = share_check(req->share_bp, e);
 	if (rc)
 		return rc;
+	if (req->share_bp >= 0 && strcmp(pattern_of(ep, req), "segmented") == 0) {
+		err_set(e, ERR_INVALID,
+			"a segmented rollout goes by steps, segment by segment: name --steps");
+		return err_field(e, "share_bp");
+	}
 	if (!a->dry_run && (!a->reason || !*a->reason)) {
 		err_set(e, ERR_INVALID, "starting a rollout needs a reason");
 		err_hint(e, "say why, for whoever reads this at 3 a.m.: --reason \"...\"");
@@ -108,8 +125,69 @@ static int step_of_share(const struct spec_step *steps, int count, int share_bp)
 	return at;
 }
 
-static int fill_steps(const struct live_endpoint *ep, const struct rollout_request *req,
-	struct rollout_row *r, int *first_share, struct err *e)
+static int add_segment(void *arg, const char *segment, int64_t requests)
+{
+	struct rollout_row *r = arg;
+	char rest[sizeof r->segments];
+
+	/* They come largest first; the smallest is to go first. */
+	(void)requests;
+	str_copy(rest, sizeof rest, r->segments);
+	snprintf(r->segments, sizeof r->segments, "%s%s%s", segment, *rest ? ", " : "", rest);
+	return 0;
+}
+
+/* The segments of a segmented rollout, in the order in which they go. */
+static int fill_segments(
+	struct world *w, const struct live_endpoint *ep, struct rollout_row *r, struct err *e)
+{
+	const struct spec_rollout *config = &ep->config->rollout;
+	int largest = spec_segments_largest(config), rc = 0;
+
+	if (ep->config->segment.kind == SOURCE_NONE) {
+		err_set(e, ERR_CONFLICT, "endpoint %s declares no segment", ep->row.id);
+		return err_hint(e, "add `segment: json FIELD` or `segment: header NAME` and apply");
+	}
+	for (int i = 0; i < config->segment_count && !largest; i++) {
+		strncat(r->segments, i ? ", " : "", sizeof r->segments - strlen(r->segments) - 1);
+		strncat(r->segments, config->segments[i],
+			sizeof r->segments - strlen(r->segments) - 1);
+	}
+	if (!r->segments[0])
+		rc = trial_store_list_segments(w->store, ep->row.id,
+			clock_wall_us(&w->clock) - RECENT_US, largest ? largest : SPEC_SEGMENTS,
+			add_segment, r, e);
+	if (rc < 0)
+		return rc;
+	if (r->segments[0])
+		return 0;
+	err_set(e, ERR_CONFLICT, "no segment of %s has had a request in the last 15 minutes",
+		ep->row.id);
+	return err_hint(e, "name them, riskiest last: `rollout: segments: [SFO, ORD]`");
+}
+
+/* What a pattern makes of the steps: blue/green is one cut; where segments go one by one, each
+ * keeps something to be compared with. */
+static int shape_steps(const char *pattern, const struct rollout_request *req,
+	struct spec_step *steps, int count, struct err *e)
+{
+	if (strcmp(pattern, "bluegreen") == 0 && count > 1 && !req->steps) {
+		for (int i = 0; i < count; i++)
+			if (steps[i].least_ms > steps[0].least_ms)
+				steps[0].least_ms = steps[i].least_ms;
+		steps[0].share_bp = CUT_BP;
+		count = 1;
+	}
+	if (strcmp(pattern, "segmented") == 0 && steps[count - 1].share_bp == SHARE_ALL)
+		count--;
+	if (count > 0)
+		return count;
+	err_set(e, ERR_INVALID, "a segmented rollout needs a step below 100 %%");
+	return err_field(e, "steps");
+}
+
+static int fill_steps(struct world *w, const struct live_endpoint *ep,
+	const struct rollout_request *req, struct rollout_row *r, int *first_share, struct err *e)
 {
 	struct spec_step steps[SPEC_STEPS];
 	struct buf text = {0};
@@ -127,6 +205,9 @@ static int fill_steps(const struct live_endpoint *ep, const struct rollout_reque
 		steps[0] = (struct spec_step){req->share_bp > 0 ? req->share_bp : 100, 0};
 		count = 1;
 	}
+	count = shape_steps(pattern_of(ep, req), req, steps, count, e);
+	if (count < 0)
+		return count;
 	spec_steps_format(steps, count, &text);
 	fits = str_copy(r->steps, sizeof r->steps, buf_text(&text));
 	buf_release(&text);
@@ -134,7 +215,7 @@ static int fill_steps(const struct live_endpoint *ep, const struct rollout_reque
 		return err_set(e, ERR_INVALID, "the steps are too many to keep");
 	*first_share = req->share_bp >= 0 ? req->share_bp : steps[0].share_bp;
 	r->step = step_of_share(steps, count, *first_share);
-	return 0;
+	return strcmp(pattern_of(ep, req), "segmented") == 0 ? fill_segments(w, ep, r, e) : 0;
 }
 
 static void fill_row(struct rollout_row *r, const struct act *a, const struct live_endpoint *ep,
@@ -143,7 +224,7 @@ static void fill_row(struct rollout_row *r, const struct act *a, const struct li
 	str_copy(r->endpoint, sizeof r->endpoint, ep->row.id);
 	str_copy(r->project, sizeof r->project, ep->row.project);
 	str_copy(r->environment, sizeof r->environment, ep->row.environment);
-	str_copy(r->pattern, sizeof r->pattern, req->pattern ? req->pattern : "canary");
+	str_copy(r->pattern, sizeof r->pattern, pattern_of(ep, req));
 	str_copy(r->from_version, sizeof r->from_version, ep->row.stable);
 	str_copy(r->to_version, sizeof r->to_version, req->to);
 	str_copy(r->author, sizeof r->author, a->caller->user);
@@ -166,11 +247,14 @@ static void fill_plan(struct world *w, struct live_endpoint *ep, const struct ro
 	int share, int ready, int dry, struct plan *p)
 {
 	char text[16];
+	struct stages s;
 	int slot = slot_find(ep, r->to_version);
 
 	share_format(share, text, sizeof text);
-	snprintf(p->title, sizeof p->title, "canary %s -> %s on %s at %s", r->from_version,
-		r->to_version, ep->row.name, text);
+	(void)stages_read(r, &s, NULL);
+	snprintf(p->title, sizeof p->title, "%s %s -> %s on %s at %s%s%s", r->pattern,
+		r->from_version, r->to_version, ep->row.name, text,
+		s.segment_count ? " of segment " : "", s.segment_count ? s.segments[0] : "");
 	str_copy(p->subject, sizeof p->subject, ep->row.id);
 	if (slot >= 0 && ready)
 		plan_will(p, "use %s, hot: %d of %d servers healthy", r->to_version,
@@ -178,8 +262,12 @@ static void fill_plan(struct world *w, struct live_endpoint *ep, const struct ro
 	else
 		plan_will(p, "start %d servers of %s and wait until they are healthy",
 			servers_wanted(ep, r->to_version), r->to_version);
-	plan_will(p, "route %s of %s to %s, the rest stays on %s", text, ep->row.name,
-		r->to_version, r->from_version);
+	if (s.segment_count)
+		plan_will(p, "go segment by segment, each by %s: %.90s, then all others", r->steps,
+			r->segments);
+	else
+		plan_will(p, "route %s of %s to %s, the rest stays on %s", text, ep->row.name,
+			r->to_version, r->from_version);
 	plan_will(p, "take it back by itself when %d of %d answers fail or nobody watches",
 		(int)w->settings.guard_failures, (int)w->settings.guard_window);
 	plan_will(p,
@@ -204,7 +292,9 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	struct rollout_row r = {0};
 	struct endpoint_row row = ep->row;
 	struct rollout_facts facts = {0};
+	struct override_row pin = {.rollout = 0};
 	const struct spec_tier *tier;
+	struct stages stages;
 	struct change c;
 	int share = 0, rc;
 
@@ -214,7 +304,7 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	if (!rc)
 		rc = check_start(w, a, ep, req, e);
 	if (!rc)
-		rc = fill_steps(ep, req, &r, &share, e);
+		rc = fill_steps(w, ep, req, &r, &share, e);
 	if (rc)
 		return rc;
 	fill_row(&r, a, ep, req, clock_wall_us(&w->clock));
@@ -240,13 +330,16 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	row.share_bp = row.gate = 0;
 	if (fsm_can(&rollout_fsm, ROLLOUT_WAITING, ROLLOUT_EVENT_READY, &facts)) {
 		str_copy(r.state, sizeof r.state, rollout_state_name(ROLLOUT_STEPPING));
-		row.share_bp = share;
-		row.gate = 1;
+		(void)stages_read(&r, &stages, NULL);
+		stages_enter(&stages, r.step, &r, &row, &pin);
+		if (!pin.segment[0])
+			r.share_bp = row.share_bp = share;
 	}
 	change_init(&c, a, "rollout.start", ep, &r);
 	state_format(&ep->row, NULL, c.before, sizeof c.before);
 	c.endpoint = &row;
 	c.rollout = &r;
+	c.override = pin.segment[0] ? &pin : NULL;
 	out->rollout = r.id;
 	rc = change_commit(w, &c, ep, &out->seq, e);
 	if (rc)
@@ -255,6 +348,8 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	guard_reset(&ep->guard, r.id);
 	ep->exposed = 0;
 	ep->overrides = 0;
+	if (pin.segment[0])
+		(void)effect_overrides(w, ep, e);
 	(void)effect_route(w, ep, e); /* the reconciler tries again; act_proven says what is true */
 	return 0;
 }

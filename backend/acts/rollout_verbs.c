@@ -6,6 +6,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/policy_ask.h"
+#include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
 
 /* What one verb does to copies of the rows, and how it reads in a plan. */
@@ -16,8 +17,9 @@ struct doing {
 	struct rollout_row r;	 /* as it will be */
 	struct endpoint_row row; /* as it will be */
 	struct approval_row approval;
-	int share_bp; /* asked for, -1 = next step */
-	int to;	      /* state after */
+	struct override_row pin; /* of the step's segment; segment "" = none */
+	int share_bp;		 /* asked for, -1 = next step */
+	int to;			 /* state after */
 	struct plan *plan;
 };
 
@@ -44,51 +46,88 @@ static void leave_candidate(struct doing *d)
 	keep_hot(d, &d->row.hot_until_us);
 }
 
-static int apply_advance(struct doing *d, struct err *e)
+/* Whether a person has pinned the segment to stable: then it does not go along by itself. */
+static int is_pinned(void *arg, const struct override_row *r)
 {
-	struct spec_step steps[SPEC_STEPS];
-	int count = spec_steps_parse(d->r.steps, steps, e);
-	int next = -1, rc = share_check(d->share_bp, e);
-	char text[16], before[16];
+	struct override_row *pin = arg;
 
-	if (count < 0 || rc)
-		return rc ? rc : count;
-	for (int i = count - 1; i >= 0; i--)
-		if (steps[i].share_bp > d->r.share_bp)
-			next = i;
-	if (d->share_bp < 0 && next < 0) {
+	if (r->rollout != pin->rollout || r->share_bp != 0 || strcmp(r->segment, pin->segment) != 0)
+		return 0;
+	pin->share_bp = 0;
+	return 1;
+}
+
+/* The next step; in a segmented rollout its segment takes the share. */
+static int enter_next(struct doing *d, const struct stages *s, struct err *e)
+{
+	int next = stages_next(s, &d->r);
+
+	if (next < 0) {
 		err_set(e, ERR_CONFLICT, "rollout #%" PRId64 " is on its last step", d->r.id);
 		return err_hint(e, "promote it, abort it, or name an exact share with --share");
 	}
-	share_format(d->r.share_bp, before, sizeof before);
-	if (d->share_bp < 0) {
-		d->r.step = next;
-		d->r.share_bp = steps[next].share_bp;
-	} else {
-		d->r.share_bp = d->share_bp;
-		d->r.step = 0; /* never further than the share: a resume goes back to the step */
-		for (int i = 0; i < count; i++)
-			if (steps[i].share_bp <= d->share_bp)
-				d->r.step = i;
+	stages_enter(s, next, &d->r, &d->row, &d->pin);
+	if (!d->pin.segment[0])
+		return 0;
+	if (store_list_overrides(d->w->store, d->ep->row.id, is_pinned, &d->pin, e) < 0)
+		return ERR_STORE;
+	if (d->pin.share_bp > 0)
+		return 0;
+	err_set(e, ERR_CONFLICT, "segment %s is pinned to stable", d->pin.segment);
+	return err_hint(
+		e, "unpin it first: pithead override %s %s", d->ep->row.name, d->pin.segment);
+}
+
+/* An exact share. Never further than the share: a resume goes back to the step. */
+static int enter_share(struct doing *d, const struct stages *s, struct err *e)
+{
+	if (s->segment_count) {
+		err_set(e, ERR_CONFLICT,
+			"a segmented rollout goes step by step, and has no exact share");
+		return err_hint(e, "advance it without a share, or abort it");
 	}
-	d->row.share_bp = d->r.share_bp;
+	d->row.share_bp = d->r.share_bp = d->share_bp;
 	d->row.gate = 1;
+	d->r.step = 0;
+	for (int i = 0; i < s->step_count; i++)
+		if (s->steps[i].share_bp <= d->share_bp)
+			d->r.step = i;
+	return 0;
+}
+
+static int apply_advance(struct doing *d, struct err *e)
+{
+	struct stages s;
+	int rc = stages_read(&d->r, &s, e);
+	char text[96], before[96];
+
+	if (!rc)
+		rc = share_check(d->share_bp, e);
+	if (rc)
+		return rc;
+	stage_describe(&d->r, before, sizeof before);
+	rc = d->share_bp < 0 ? enter_next(d, &s, e) : enter_share(d, &s, e);
+	if (rc)
+		return rc;
 	d->r.step_since_us = clock_wall_us(&d->w->clock);
-	share_format(d->r.share_bp, text, sizeof text);
+	stage_describe(&d->r, text, sizeof text);
 	snprintf(d->plan->title, sizeof d->plan->title, "#%" PRId64 " %s from %s to %s", d->r.id,
 		d->r.to_version, before, text);
 	plan_will(d->plan, "route %s of %s to %s: who is in stays in", text, d->ep->row.name,
 		d->r.to_version);
-	snprintf(d->plan->undo, sizeof d->plan->undo, "the share goes back to %s", before);
+	if (s.segment_count)
+		str_copy(d->plan->undo, sizeof d->plan->undo, "abort: all segments back on stable");
+	else
+		snprintf(d->plan->undo, sizeof d->plan->undo, "the share goes back to %s", before);
 	return 0;
 }
 
 static int apply_pause(struct doing *d, struct err *e)
 {
-	char text[16];
+	char text[96];
 
 	(void)e;
-	share_format(d->r.share_bp, text, sizeof text);
+	stage_describe(&d->r, text, sizeof text);
 	snprintf(d->plan->title, sizeof d->plan->title, "pause #%" PRId64 " at %s", d->r.id, text);
 	plan_will(d->plan, "hold %s at %s; guard and lease stay live", d->r.to_version, text);
 	str_copy(d->plan->undo, sizeof d->plan->undo, "resume");
@@ -97,18 +136,18 @@ static int apply_pause(struct doing *d, struct err *e)
 
 static int apply_resume(struct doing *d, struct err *e)
 {
-	struct spec_step steps[SPEC_STEPS];
-	int count = spec_steps_parse(d->r.steps, steps, e);
-	char text[16];
+	struct stages s;
+	int rc = stages_read(&d->r, &s, e);
+	char text[96];
 
-	if (count < 0)
-		return count;
-	if (d->r.share_bp == 0 && d->r.step < count) /* paused by a lapse: back to its step */
-		d->r.share_bp = steps[d->r.step].share_bp;
-	d->row.share_bp = d->r.share_bp;
+	if (rc)
+		return rc;
+	if (d->r.share_bp == 0) /* paused by a lapse: back to its step */
+		d->r.share_bp = stages_step(&s, d->r.step)->share_bp;
+	d->row.share_bp = s.segment_count ? stages_base_bp(&s, d->r.step) : d->r.share_bp;
 	d->row.gate = 1;
 	d->r.step_since_us = clock_wall_us(&d->w->clock);
-	share_format(d->r.share_bp, text, sizeof text);
+	stage_describe(&d->r, text, sizeof text);
 	snprintf(d->plan->title, sizeof d->plan->title, "resume #%" PRId64 " at %s", d->r.id, text);
 	plan_will(d->plan, "route %s of %s to %s", text, d->ep->row.name, d->r.to_version);
 	str_copy(d->plan->undo, sizeof d->plan->undo, "pause, or abort");
@@ -278,6 +317,7 @@ static int commit(struct doing *d, const struct verb_row *v, struct act_result *
 	c.endpoint = &d->row;
 	c.rollout = &d->r;
 	c.approval = d->approval.rollout ? &d->approval : NULL;
+	c.override = d->pin.segment[0] ? &d->pin : NULL;
 	c.lowers_risk = v->lowers_risk;
 	c.ev.version = d->r.to_version;
 	rc = change_commit(d->w, &c, d->ep, &out->seq, e);
@@ -292,6 +332,8 @@ static void run_effect(struct doing *d, const struct fsm_row *step)
 
 	if (step->to == ROLLOUT_ABORTING || step->to == ROLLOUT_PROMOTING)
 		d->ep->proving = d->r.id;
+	if (d->pin.segment[0])
+		(void)effect_overrides(d->w, d->ep, &e);
 	if (step->effect == ROLLOUT_EFFECT_ROUTE && effect_route(d->w, d->ep, &e) == 0)
 		(void)effect_prove(d->w, d->ep, &e);
 }

@@ -249,11 +249,13 @@ struct live_project *world_find_project(struct world *w, const char *project)
 	return NULL;
 }
 
+int world_is_open(const struct world *w, const struct live_endpoint *ep)
+{
+	return ep->in_force_known && ep->in_force.gate && ep->in_force.candidate_slot >= 0 &&
+	       ep->lease_until_us > clock_wall_us(&w->clock);
+}
+
 int world_share_in_force(const struct world *w, const struct live_endpoint *ep)
 {
-	if (!ep->in_force_known || !ep->in_force.gate || ep->in_force.candidate_slot < 0)
-		return 0;
-	if (ep->lease_until_us <= clock_wall_us(&w->clock))
-		return 0;
-	return ep->in_force.share_bp;
+	return world_is_open(w, ep) ? ep->in_force.share_bp : 0;
 }

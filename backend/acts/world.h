@@ -87,6 +87,9 @@ struct live_endpoint *world_find_endpoint(struct world *w, const char *name, str
 
 struct live_project *world_find_project(struct world *w, const char *project);
 
+/* Whether shares and overrides of the candidate count now: its gate is open, its lease is live. */
+int world_is_open(const struct world *w, const struct live_endpoint *ep);
+
 /* The share of the candidate that counts now, at the gateway: 0 without a live lease or gate. */
 int world_share_in_force(const struct world *w, const struct live_endpoint *ep);
 

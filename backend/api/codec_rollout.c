@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/acts/policy_ask.h"
+#include "backend/acts/stage.h"
 #include "backend/base/json.h"
 #include "backend/judge/judge.h"
 
@@ -25,6 +26,33 @@ static cJSON *steps_of(const char *text)
 	return a;
 }
 
+/* Where it stands: a step of all traffic, or of one segment after the other. */
+static void put_stage(cJSON *o, const struct rollout_row *r)
+{
+	struct stages s;
+	cJSON *list;
+	char text[96];
+
+	if (stages_read(r, &s, NULL) || !s.step_count)
+		memset(&s, 0, sizeof s);
+	json_put_int(o, "step", s.segment_count ? r->step % s.step_count : r->step);
+	cJSON_AddItemToObject(o, "steps", steps_of(r->steps));
+	stage_describe(r, text, sizeof text);
+	json_put_str(o, "stage", text);
+	json_put_str(o, "segment", stages_segment(&s, r->step));
+	list = json_put_array(o, "segments");
+	for (int i = 0; s.segment_count && i <= s.segment_count; i++) {
+		const char *name = stages_segment(&s, i * s.step_count);
+		int own = i < s.segment_count ? stages_segment_bp(&s, r->step, name)
+					      : stages_base_bp(&s, r->step);
+		cJSON *item = cJSON_CreateObject();
+
+		json_put_str(item, "segment", name);
+		json_put_int(item, "share_bp", own < 0 || !r->share_bp ? 0 : own);
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
 static const struct live_endpoint *live_of(const struct world *w, const char *id)
 {
 	for (int i = 0; i < w->endpoint_count; i++)
@@ -41,7 +69,11 @@ static void put_live(cJSON *o, struct world *w, const struct rollout_row *r)
 	int window = (int)w->settings.guard_window;
 	cJSON *guard = cJSON_CreateObject();
 
-	json_put_int(o, "share_in_force_bp", active ? world_share_in_force(w, ep) : 0);
+	json_put_int(o, "share_in_force_bp",
+		!active		       ? 0
+		: !r->segments[0]      ? world_share_in_force(w, ep)
+		: world_is_open(w, ep) ? r->share_bp
+				       : 0);
 	json_put_num(o, "exposed", (double)(active ? ep->exposed : r->exposed));
 	json_put_int(guard, "failures",
 		active && ep->guard.rollout == r->id ? guard_failures(&ep->guard, window) : 0);
@@ -64,8 +96,7 @@ struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r)
 	json_put_str(o, "state", r->state);
 	json_put_str(o, "from", r->from_version);
 	json_put_str(o, "to", r->to_version);
-	json_put_int(o, "step", r->step);
-	cJSON_AddItemToObject(o, "steps", steps_of(r->steps));
+	put_stage(o, r);
 	json_put_int(o, "share_bp", r->share_bp);
 	json_put_str(o, "author", r->author);
 	json_put_int(o, "author_uid", r->author_uid);

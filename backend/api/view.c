@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/acts/policy_ask.h"
+#include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
 
 #define HARM_PERCENT  5.0
@@ -264,22 +265,23 @@ static void say_difference(const struct live_endpoint *ep, const struct rollout_
 static int judge_rollout(struct world *w, const struct rollout_row *r,
 	const struct live_endpoint *ep, int64_t now, struct endpoint_view *v)
 {
-	char difference[80];
+	char difference[80], stage[96];
 
+	stage_describe(r, stage, sizeof stage);
 	if (r->id && strcmp(r->state, "waiting") == 0) {
 		say_waiting(w, r, v);
 		return 1;
 	}
 	if (r->id && strcmp(r->state, "paused") == 0) {
-		say(v, HEALTH_WATCH, now, "%s #%lld to %s is paused at %g %%", r->pattern,
-			(long long)r->id, r->to_version, r->share_bp / 100.0);
+		say(v, HEALTH_WATCH, now, "%s #%lld to %s is paused at %s", r->pattern,
+			(long long)r->id, r->to_version, stage);
 		return 1;
 	}
-	if (r->id && ep->row.share_bp > 0) {
+	if (r->id && (ep->row.share_bp > 0 || (ep->row.gate && r->share_bp > 0))) {
 		say_difference(ep, r, now, difference, sizeof difference);
-		say(v, HEALTH_WATCH, now, "%s #%lld %s %s at %g %%%s", r->pattern, (long long)r->id,
-			strcmp(r->state, "stepping") == 0 ? "has" : r->state, r->to_version,
-			ep->row.share_bp / 100.0, difference);
+		say(v, HEALTH_WATCH, now, "%s #%lld %s %s at %s%s", r->pattern, (long long)r->id,
+			strcmp(r->state, "stepping") == 0 ? "has" : r->state, r->to_version, stage,
+			difference);
 		return 1;
 	}
 	return 0;

@@ -131,6 +131,10 @@ struct spec {
 /* N of `segments: largest N`, 0 where segments are named or not judged by themselves. */
 int spec_segments_largest(const struct spec_rollout *r);
 
+/* Whether there is such a rollout pattern; and all of them, for a sentence. */
+int spec_pattern_known(const char *word);
+const char *spec_patterns(void);
+
 /* The signals of an endpoint that names none: what its task, score and outcome allow. Fills at most
  * `most`, returns their number. They have no text: they stand in no file. */
 int spec_signals_default(const struct spec_endpoint *ep, struct spec_signal *out, int most);

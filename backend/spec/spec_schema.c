@@ -27,8 +27,8 @@ static const char *const environments[] = {"sandbox", "staging", "production", N
 static const char *const modes[] = {"online", NULL};
 static const char *const modes_later[] = {"batch", "async", NULL};
 static const char *const tasks[] = {"binary", "multiclass", "regression", "ranking", NULL};
-static const char *const patterns[] = {"canary", NULL};
-static const char *const patterns_later[] = {"shadow", "bluegreen", "phased", "segmented", NULL};
+static const char *const patterns[] = {"canary", "segmented", NULL};
+static const char *const patterns_later[] = {"shadow", "bluegreen", "phased", NULL};
 static const char *const undecided_words[] = {"pause", "page", "abort", NULL};
 static const char *const approve_words[] = {"start", "promote", "both", NULL};
 static const char *const late_words[] = {"allow", "refuse", NULL};
@@ -407,3 +407,16 @@ static const struct spec_field top_rows[] = {
 		.help = "Accounts that are no person, robot or shared: they never approve."},
 };
 const struct spec_section spec_top = SECTION(top_rows);
+
+int spec_pattern_known(const char *word)
+{
+	for (int i = 0; patterns[i]; i++)
+		if (strcmp(patterns[i], word) == 0)
+			return 1;
+	return 0;
+}
+
+const char *spec_patterns(void)
+{
+	return "canary or segmented";
+}

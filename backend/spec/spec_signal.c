@@ -297,6 +297,11 @@ void spec_check_signals(
 		spec_fault_add(r, at ? at->at : own->at,
 			"`segments` need `segment` at the endpoint: where a request's segment "
 			"stands");
+	at = rollout ? node_find(rollout, "pattern") : NULL;
+	if (strcmp(ep->rollout.pattern, "segmented") == 0 && !ep->rollout.segment_count)
+		spec_fault_add(r, at ? at->at : own->at,
+			"pattern `segmented` needs `segments`: their names in the order in which "
+			"they go, or `largest N`");
 }
 
 static void add_default(

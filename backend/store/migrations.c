@@ -125,6 +125,8 @@ const struct migration state_migrations[] = {
 		" rollout BIGINT NOT NULL, number BIGINT NOT NULL, at_us BIGINT NOT NULL,"
 		" kind TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (rollout, number));"},
 	{4, "what an approval was given for, holds and proposals", policy_sql},
+	{5, "the segments of a segmented rollout",
+		"ALTER TABLE rollouts ADD COLUMN segments TEXT NOT NULL DEFAULT '';"},
 	{0},
 };
 

@@ -15,6 +15,7 @@ static const struct db_field rollouts_fields[] = {
 	DB_FIELD(rollout_row, from_version, DB_TEXT),
 	DB_FIELD(rollout_row, to_version, DB_TEXT),
 	DB_FIELD(rollout_row, steps, DB_TEXT),
+	DB_FIELD(rollout_row, segments, DB_TEXT),
 	DB_FIELD(rollout_row, step, DB_INT),
 	DB_FIELD(rollout_row, share_bp, DB_INT),
 	DB_FIELD(rollout_row, approvals_needed, DB_INT),

@@ -40,9 +40,12 @@ struct rollout_row {
 	char endpoint[ID_SIZE], project[NAME_SIZE], environment[16];
 	char pattern[16], state[16]; /* state: a name of wire/states.def */
 	char from_version[NAME_SIZE], to_version[NAME_SIZE];
-	char steps[512]; /* "1% 2m, 5% 5m": the steps as the spec writes them */
-	int step;	 /* index of the step in force */
-	int share_bp;	 /* the share this rollout wants now (0 while waiting or ended) */
+	char steps[512];     /* "1% 2m, 5% 5m": the steps as the spec writes them */
+	char segments[1024]; /* of a segmented one: "SFO, ORD": each goes through all steps in turn,
+			      * and then all others together */
+	int step;	     /* index of the step in force, counted over all segments */
+	int share_bp; /* the share this rollout wants now (0 while waiting or ended); of a segmented
+		       * one: in the segment of its step */
 	int approvals_needed;
 	char author[NAME_SIZE];
 	int64_t author_uid, author_login_uid;

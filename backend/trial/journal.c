@@ -103,6 +103,16 @@ void journal_add_label(struct journal *j, int64_t tick, struct trial_label *l)
 	put_int(&j->out, (uint64_t)segment);
 }
 
+void journal_add_stage(struct journal *j, int64_t tick, char segment[64], double share)
+{
+	int name = name_number(j, segment);
+
+	buf_addc(&j->out, 'S');
+	put_signed(&j->out, tick);
+	put_int(&j->out, (uint64_t)name);
+	put_bytes(&j->out, &share);
+}
+
 void journal_add_close(struct journal *j, int64_t before)
 {
 	buf_addc(&j->out, 'C');
@@ -219,6 +229,18 @@ static void feed_label(struct journal *j, struct reading *r, struct trial *t)
 		trial_take_label(t, tick, &l);
 }
 
+static void feed_stage(struct journal *j, struct reading *r, struct trial *t)
+{
+	int64_t tick = take_signed(r);
+	char segment[64];
+	double share;
+
+	take_name(j, r, segment);
+	take_bytes(r, &share);
+	if (!r->failed)
+		trial_set_stage(t, tick, segment, share);
+}
+
 int journal_feed(struct journal *j, const void *data, size_t n, struct trial *t,
 	journal_on_close on_close, void *arg, struct err *e)
 {
@@ -238,6 +260,9 @@ int journal_feed(struct journal *j, const void *data, size_t n, struct trial *t,
 			break;
 		case 'L':
 			feed_label(j, &r, t);
+			break;
+		case 'S':
+			feed_stage(j, &r, t);
 			break;
 		case 'C':
 			before = take_signed(&r);

@@ -26,6 +26,7 @@ void journal_release(struct journal *j);
 void journal_add_warm(struct journal *j, int64_t latency_us);
 void journal_add_answer(struct journal *j, struct trial_answer *a);
 void journal_add_label(struct journal *j, int64_t tick, struct trial_label *l);
+void journal_add_stage(struct journal *j, int64_t tick, char segment[64], double share);
 void journal_add_close(struct journal *j, int64_t before);
 
 /* Feeds n bytes of whole entries, that follow those which j has seen, to t. on_close (may be NULL)

@@ -39,6 +39,7 @@ struct trial *trial_new(const struct trial_config *c)
 	key_filter_init(&t->keys, TRIAL_KEYS);
 	replicas_init(&t->replicas);
 	t->step_tick = t->begun = t->closed = INT64_MIN;
+	t->stage_part = -1;
 	return t;
 }
 
@@ -167,6 +168,32 @@ static void begin_step(struct trial *t, double share, int64_t tick)
 	memset(t->latency, 0, sizeof t->latency);
 }
 
+void trial_set_stage(struct trial *t, int64_t tick, const char *segment, double share)
+{
+	t->stage_share = share;
+	t->stage_part = *segment ? trial_part_find(t, segment) : -1;
+	if (t->config.segments_alone)
+		begin_step(t, share, tick);
+}
+
+void trial_get_stage(const struct trial *t, char segment[64], double *share)
+{
+	str_copy(segment, 64, trial_part_name(t, t->stage_part));
+	*share = t->stage_share;
+}
+
+/* A key may come in several segments of a segmented rollout, each at a share of its own: there the
+ * unit is the pair. (FNV-1a of the name, so that it is the same for ever.) */
+static uint64_t key_in_segment(uint64_t key, const char *segment)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; *segment; segment++)
+		h = (h ^ (unsigned char)*segment) * UINT64_C(1099511628211);
+	key ^= h;
+	return key ? key : 1;
+}
+
 double trial_take_answer(struct trial *t, const struct trial_answer *a)
 {
 	double share = a->share_bp / 10000.0, w = share;
@@ -186,11 +213,13 @@ double trial_take_answer(struct trial *t, const struct trial_answer *a)
 		return 0;
 	replicas_add(&t->replicas, a->candidate, a->server, a->failed, r.latency_s);
 	if (a->key)
-		w = key_filter_see(&t->keys, a->key, share, a->candidate);
+		w = key_filter_see(&t->keys,
+			t->config.segments_alone ? key_in_segment(a->key, a->segment) : a->key,
+			share, a->candidate);
 	if (!(w > 0 && w < 1))
 		return 0;
 	r.w = w;
-	if (share != t->share)
+	if (share != t->share && !t->config.segments_alone)
 		begin_step(t, share, tick);
 	own = part_judge(t, part);
 	/* In a segmented rollout the judge of all traffic keeps the marks of latency only. */
@@ -272,13 +301,40 @@ int trial_is_young(const struct trial *t)
 	return t->closed == INT64_MIN || t->closed < since + t->config.grace_ticks;
 }
 
+/* Whether what is judged is the step that the rollout stands at: after a move the answers of the
+ * step before are judged for a while. */
+static int is_of_stage(const struct trial *t, const struct rollout_judge *j)
+{
+	struct judge_card card;
+
+	if (t->stage_share <= 0)
+		return 1;
+	rollout_judge_read(j, &card);
+	return card.share == t->stage_share;
+}
+
+/* The judge of all traffic says here only whether the arms were fed alike; the segment that stands
+ * at a step decides whether it is left. */
+static enum judge_verdict stage_verdict(const struct trial *t, enum judge_verdict whole, int *part)
+{
+	const struct rollout_judge *own = t->stage_part < 0 ? NULL : t->parts[t->stage_part];
+	enum judge_verdict v;
+
+	if (whole == JUDGE_INVALID)
+		return whole;
+	*part = t->stage_part;
+	v = own && is_of_stage(t, own) ? verdict_of(own) : JUDGE_MISSING;
+	return v == JUDGE_HARM || v == JUDGE_INVALID ? JUDGE_UNDECIDED : v;
+}
+
 enum judge_verdict trial_verdict(const struct trial *t, int *part)
 {
 	enum judge_verdict v = verdict_of(t->whole);
 
 	*part = -1;
-	/* There the judge of all traffic only says whether the arms were fed alike. */
-	if (t->config.segments_alone && v != JUDGE_INVALID)
+	if (t->config.segments_alone)
+		v = stage_verdict(t, v, part);
+	else if (v == JUDGE_OK && !is_of_stage(t, t->whole))
 		v = JUDGE_UNDECIDED;
 	for (int i = 0; i < TRIAL_PARTS && v != JUDGE_INVALID; i++) {
 		enum judge_verdict own = verdict_of(t->parts[i]);

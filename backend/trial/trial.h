@@ -86,6 +86,14 @@ void trial_warm(struct trial *t, int64_t latency_us);
  * the caller keeps it beside the request for the day its outcome comes. */
 double trial_take_answer(struct trial *t, const struct trial_answer *a);
 
+/* From second `tick` on the rollout stands at another step: `share` of the segment (of all traffic
+ * where it is "" ). Nothing is ok until answers of this step have been judged. A segmented rollout
+ * is told here which of its segments, or "other", decides. */
+void trial_set_stage(struct trial *t, int64_t tick, const char *segment, double share);
+
+/* What it was told last: the segment ("" = all traffic, or never told) and its share. */
+void trial_get_stage(const struct trial *t, char segment[64], double *share);
+
 /* Takes a mature outcome, in the second `tick`. */
 void trial_take_label(struct trial *t, int64_t tick, const struct trial_label *l);
 

@@ -150,7 +150,9 @@ static void read_parts(const struct trial *t, struct trial_card *out)
 		c->verdict = j.verdict;
 		c->evidence = list[i].evidence;
 		memcpy(c->counted, t->counted[1 + part], sizeof c->counted);
-		if (shown == WORST_SHOWN || (list[i].evidence < .2 && !t->config.segments_alone))
+		if (part != t->stage_part &&
+			(shown == WORST_SHOWN ||
+				(list[i].evidence < .2 && !t->config.segments_alone)))
 			continue;
 		shown++;
 		for (int k = 0; k < j.signal_count; k++)
@@ -218,7 +220,7 @@ static void say_harm(const struct trial_signal_card *c, char *out, size_t size)
 			c->limit_harm, c->effect_unit);
 	else
 		snprintf(out, size, "%s%s %s against %s: %+.*f%s%s, harm proven above %+.3g",
-			c->name, where, candidate, stable, c->decimals, c->effect,
+			c->name, where, candidate, stable, c->decimals, apart,
 			*c->effect_unit ? " " : "", c->effect_unit, c->limit_harm);
 }
 
@@ -232,12 +234,18 @@ static void say(
 	char first[96];
 	int blamed;
 
-	if (part >= 0) {
+	if (part >= 0 && t->parts[part]) {
 		rollout_judge_read(t->parts[part], &own);
 		j = &own;
 	}
 	str_copy(out->why, sizeof out->why, j->why);
-	if (out->verdict == JUDGE_UNDECIDED && j->verdict == JUDGE_MISSING)
+	if (part >= 0 && !t->parts[part])
+		snprintf(out->why, sizeof out->why,
+			"no answer of segment %.64s has been judged yet", trial_part_name(t, part));
+	else if (out->verdict == JUDGE_UNDECIDED && j->verdict == JUDGE_OK)
+		str_copy(out->why, sizeof out->why,
+			"the step is new: none of its answers has been judged yet");
+	else if (out->verdict == JUDGE_UNDECIDED && j->verdict == JUDGE_MISSING)
 		str_copy(out->why, sizeof out->why,
 			"the step is young: what it is judged by is still coming in");
 	if (out->verdict != JUDGE_HARM || j->worst < 0)
@@ -277,6 +285,12 @@ void trial_read(const struct trial *t, struct trial_card *out)
 	out->budget = t->config.whole.alpha_harm + t->config.part.alpha_harm * trial_part_count(t);
 	out->budget_spent = t->config.whole.alpha_harm *
 			    fmin(1, exp(fmin(700, j.log_e_harm) + log(t->config.whole.alpha_harm)));
+	if (t->config.segments_alone && t->stage_part >= 0 && t->parts[t->stage_part]) {
+		struct judge_card own;
+
+		rollout_judge_read(t->parts[t->stage_part], &own);
+		memcpy(j.step_n, own.step_n, sizeof j.step_n);
+	}
 	if (j.worst >= 0)
 		str_copy(out->worst, sizeof out->worst, t->config.whole.signals[j.worst].name);
 	for (int arm = 0; arm < 2; arm++) {

@@ -22,10 +22,12 @@ struct trial {
 	struct rollout_judge *whole;		  /* owned */
 	struct rollout_judge *parts[TRIAL_PARTS]; /* owned; NULL until the segment's first answer */
 	struct key_filter keys;
-	double share;	   /* of the last counted answer: a change begins the tallies anew */
-	int64_t step_tick; /* second of the first answer of the step, INT64_MIN = none yet */
-	int64_t begun;	   /* the first second that was closed, INT64_MIN = none */
-	int64_t closed;	   /* all seconds before it are judged, INT64_MIN = none */
+	double share;	    /* of the last counted answer: a change begins the tallies anew */
+	double stage_share; /* of the step that the rollout stands at, 0 = not told yet */
+	int stage_part;	    /* and its segment, -1 = all traffic */
+	int64_t step_tick;  /* second of the first answer of the step, INT64_MIN = none yet */
+	int64_t begun;	    /* the first second that was closed, INT64_MIN = none */
+	int64_t closed;	    /* all seconds before it are judged, INT64_MIN = none */
 	double counted[1 + TRIAL_PARTS][2]; /* requests: of all traffic, then of each part */
 	struct trial_tally tally[1 + TRIAL_PARTS][JUDGE_MOST_SIGNALS];
 	struct trial_latency latency[2];

@@ -8,7 +8,7 @@
 #include "backend/judge/visit.h"
 #include "backend/trial/trial_priv.h"
 
-#define MAGIC UINT64_C(0x7031746972740001)
+#define MAGIC UINT64_C(0x7031746972740002)
 
 static void walk_own(struct visit *v, struct trial *t)
 {
@@ -17,6 +17,9 @@ static void walk_own(struct visit *v, struct trial *t)
 	visit_u64(v, &magic);
 	v->failed |= magic != MAGIC;
 	visit_doubles(v, &t->share, 1);
+	visit_doubles(v, &t->stage_share, 1);
+	visit_int(v, &t->stage_part);
+	v->failed |= t->stage_part < -1 || t->stage_part >= TRIAL_PARTS;
 	visit_i64(v, &t->step_tick);
 	visit_i64(v, &t->begun);
 	visit_i64(v, &t->closed);

@@ -65,6 +65,7 @@ void acts_free_ports(int *out, int count)
 struct shape {
 	int port, steps; /* steps: minutes of the last one */
 	int late;	 /* outcomes come three days later, and are judged */
+	int segmented;
 };
 
 static void add_endpoint(struct buf *b, const char *name, const char *tier, struct shape s)
@@ -76,8 +77,14 @@ static void add_endpoint(struct buf *b, const char *name, const char *tier, stru
 		name, tier, s.port, s.late ? "3d" : "6h", s.late ? "    task: binary\n" : "");
 	for (int v = 1; v <= 4; v++)
 		buf_addf(b, "      v%d:\n        upstream: 127.0.0.1:%d\n", v, 9000 + v);
-	buf_addf(b, "    rollout:\n      steps: [1%% 2m, 5%% 5m, 25%% %dm]\n      keep-hot: %s\n",
-		s.steps, s.late ? "7d" : "24h");
+	if (s.segmented)
+		buf_adds(b, "    rollout:\n      pattern: segmented\n      segments: [SFO, ORD]\n"
+			    "      steps: [10% 1m, 50% 1m]\n");
+	else
+		buf_addf(b,
+			"    rollout:\n      steps: [1%% 2m, 5%% 5m, 25%% %dm]\n"
+			"      keep-hot: %s\n",
+			s.steps, s.late ? "7d" : "24h");
 }
 
 void acts_spec(const struct acts_world *x, const char *name, struct buf *out)
@@ -100,12 +107,12 @@ void acts_spec(const struct acts_world *x, const char *name, struct buf *out)
 			strcmp(name, "lax1") == 0    ? 1
 			: strcmp(name, "steps") == 0 ? 7
 						     : 5,
-			late});
+			late, strcmp(name, "segmented") == 0});
 	if (!strchr(name, '1') && strcmp(name, "one") != 0 && !clash)
 		add_endpoint(out, "rebook", strcmp(name, "tier") ? "high" : "low",
-			(struct shape){x->ports[1], 5, late});
+			(struct shape){x->ports[1], 5, late, 0});
 	if (strcmp(name, "more") == 0)
-		add_endpoint(out, "fares", "medium", (struct shape){x->ports[2], 5, 0});
+		add_endpoint(out, "fares", "medium", (struct shape){x->ports[2], 5, 0, 0});
 	buf_adds(out, "tiers:\n  high:\n    approvals: 2\n");
 	if (strcmp(name, "tight") == 0)
 		buf_adds(out, "    soak: 5m\n    step-most: 50%\n");

@@ -256,7 +256,8 @@ void shell_render_rollout(const struct shell *sh, const struct node *r)
 		*node_str(r, "end_reason", "") ? ": " : "", node_str(r, "end_reason", ""));
 	if (!node_int(r, "ended_us", 0) && steps)
 		line("step", "%" PRId64 " of %d", node_int(r, "step", 0) + 1, steps);
-	line("share", "%s, in force %s, %" PRId64 " answers exposed", percent(r, "share_bp", a),
+	line("share", "%s%s%s, in force %s, %" PRId64 " answers exposed", percent(r, "share_bp", a),
+		*node_str(r, "segment", "") ? " in segment " : "", node_str(r, "segment", ""),
 		percent(r, "share_in_force_bp", b), node_int(r, "exposed", 0));
 	line("started", "%s by %s: %s",
 		timefmt_when(a, sizeof a, node_int(r, "started_us", 0), sh->now_us, TIMEFMT_UTC),

@@ -13,6 +13,8 @@
 
 #include "backend/acts/autopilot.h"
 #include "backend/acts/judging.h"
+#include "backend/acts/stage.h"
+#include "backend/adapters/gateway_fake.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
 #include "backend/store/trial_store.h"
@@ -24,6 +26,7 @@ struct traffic {
 	double failing, slower; /* of the candidate */
 	int blind;		/* its answers carry no score */
 	double off;		/* added to its score, against what becomes of it */
+	const char *bad;	/* the only segment that fails; NULL = all, and none is told */
 	uint64_t chance;
 	int64_t sent;
 };
@@ -36,9 +39,26 @@ static double unit(struct traffic *t)
 	return (double)(t->chance >> 11) / 9007199254740992.0;
 }
 
+/* The share of a segment as the gateway has it: its override, else the endpoint's. */
+static int share_of(struct acts_world *x, const char *segment)
+{
+	struct rollout_row r;
+	struct stages s;
+	int own = -1;
+
+	if (!x->ep->row.gate)
+		return 0;
+	if (*segment && store_find_rollout(x->w.store, x->ep->row.rollout, &r, &x->e) == 1 &&
+		stages_read(&r, &s, &x->e) == 0)
+		own = stages_segment_bp(&s, r.step, segment);
+	return own < 0 ? x->ep->row.share_bp : own;
+}
+
 static void send_one(struct acts_world *x, struct traffic *t, int i)
 {
-	int outcome, share = x->ep->row.gate ? x->ep->row.share_bp : 0;
+	static const char *const segments[] = {"SFO", "SFO", "ORD", "LAX"};
+	const char *segment = t->bad ? segments[t->sent % 4] : "";
+	int outcome, share = share_of(x, segment);
 	struct record r = {.rollout = x->ep->row.rollout,
 		.share_bp = share,
 		.keyed = 1,
@@ -47,7 +67,10 @@ static void send_one(struct acts_world *x, struct traffic *t, int i)
 		.routed_us = clock_wall_us(&x->w.clock) + i * (1000000 / RATE)};
 
 	r.arm = unit(t) < share / 10000.0 ? ARM_CANDIDATE : ARM_STABLE;
-	r.failed = unit(t) < (r.arm == ARM_CANDIDATE ? t->failing : .001);
+	r.failed = unit(t) < (r.arm == ARM_CANDIDATE && (!t->bad || strcmp(t->bad, segment) == 0)
+					     ? t->failing
+					     : .001);
+	str_copy(r.segment, sizeof r.segment, segment);
 	r.answer_ms = r.total_ms = 5 * exp(.5 * (unit(t) + unit(t) + unit(t) - 1.5));
 	if (r.arm == ARM_CANDIDATE)
 		r.answer_ms *= t->slower;
@@ -96,9 +119,9 @@ static void begin(struct acts_world *x, struct traffic *t, const char *words)
 {
 	acts_world_new(x);
 	x->dry = 0;
-	if (t->off > 0) {
+	if (t->off > 0 || t->bad) {
 		assert_int_equal(acts_do(x, "by root"), 0);
-		assert_int_equal(acts_do(x, "apply late"), 0);
+		assert_int_equal(acts_do(x, t->bad ? "apply segmented" : "apply late"), 0);
 	}
 	for (int s = 0; s < 60; s++) { /* what stable is like is known beforehand */
 		for (int i = 0; i < RATE; i++)
@@ -286,6 +309,86 @@ static void a_strict_tier_waits_for_late_outcomes(void **state)
 	acts_world_free(&x);
 }
 
+/* One segment after the other, each through all steps, the unnamed ones last. */
+static void segments_go_one_by_one(void **state)
+{
+	static const int wanted[][3] = {{1000, 0, 0}, {5000, 0, 0}, {5000, 1000, 0},
+		{5000, 5000, 0}, {5000, 5000, 1000}, {5000, 5000, 5000}};
+	struct traffic t = {.failing = .001, .slower = 1, .chance = 31, .bad = ""};
+	struct rollout_row r;
+	struct acts_world x;
+	int seen = 0;
+
+	(void)state;
+	begin(&x, &t, "start v2");
+	for (int s = 0; s < 7200 && strcmp(x.ep->row.stable, "v1") == 0; s++) {
+		look(&x, &r);
+		if (r.step == seen) {
+			assert_int_equal(share_of(&x, "SFO"), wanted[seen][0]);
+			assert_int_equal(share_of(&x, "ORD"), wanted[seen][1]);
+			assert_int_equal(share_of(&x, "LAX"), wanted[seen][2]);
+			assert_int_equal(gateway_fake_override(x.w.gateway, x.ep->row.id,
+						 x.ep->row.rollout, "SFO"),
+				wanted[seen][0]);
+			seen++;
+		}
+		until(&x, &t, "promoted", 1);
+	}
+	assert_int_equal(seen, 6);
+	assert_string_equal(x.ep->row.stable, "v2");
+	assert_int_equal(acts_alerts(&x, "harm", NULL), 0);
+	acts_check(&x);
+	assert_int_equal(acts_verify(&x), 0);
+	acts_world_free(&x);
+}
+
+/* The segment that regresses ends it, by name; those before it were fine. */
+static void a_bad_segment_ends_it(void **state)
+{
+	struct traffic t = {.failing = .2, .slower = 1, .chance = 37, .bad = "ORD"};
+	struct rollout_row r;
+	struct acts_world x;
+
+	(void)state;
+	begin(&x, &t, "start v2");
+	assert_true(until(&x, &t, "aborted", 7200) > 120); /* SFO went through both steps */
+	look(&x, &r);
+	assert_non_null(strstr(r.end_reason, "error_rate in segment ORD"));
+	assert_int_equal(r.step, 2);
+	assert_string_equal(x.ep->row.stable, "v1");
+	acts_check(&x);
+	acts_world_free(&x);
+}
+
+/* A person's hand in a segmented rollout: no exact share, no pin to the candidate; a pin to stable
+ * holds its segment back until it is lifted, and then it goes on where the rollout stands. */
+static void a_segmented_rollout_by_hand(void **state)
+{
+	struct traffic t = {.failing = .001, .slower = 1, .chance = 41, .bad = ""};
+	struct rollout_row r;
+	struct acts_world x;
+
+	(void)state;
+	begin(&x, &t, "start v2");
+	assert_int_equal(acts_do(&x, "advance 2000"), ERR_CONFLICT);
+	assert_non_null(strstr(x.e.message, "has no exact share"));
+	assert_int_equal(acts_do(&x, "override ORD 10000"), ERR_CONFLICT);
+	assert_int_equal(acts_do(&x, "override ORD 0"), 0);
+	assert_int_equal(acts_do(&x, "advance"), 0);
+	assert_int_equal(acts_do(&x, "advance"), ERR_CONFLICT);
+	assert_non_null(strstr(x.e.message, "segment ORD is pinned to stable"));
+	assert_int_equal(acts_do(&x, "override ORD -1"), 0);
+	assert_int_equal(acts_do(&x, "advance"), 0);
+	look(&x, &r);
+	assert_int_equal(r.step, 2);
+	assert_int_equal(r.share_bp, 1000);
+	assert_int_equal(acts_do(&x, "override SFO 0"), 0);
+	assert_int_equal(acts_do(&x, "override SFO -1"), 0);
+	assert_int_equal(
+		gateway_fake_override(x.w.gateway, x.ep->row.id, x.ep->row.rollout, "SFO"), 5000);
+	acts_world_free(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +399,9 @@ int main(void)
 		cmocka_unit_test(a_restart_goes_on_where_it_was),
 		cmocka_unit_test(late_outcomes_take_a_promotion_back),
 		cmocka_unit_test(a_strict_tier_waits_for_late_outcomes),
+		cmocka_unit_test(segments_go_one_by_one),
+		cmocka_unit_test(a_bad_segment_ends_it),
+		cmocka_unit_test(a_segmented_rollout_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

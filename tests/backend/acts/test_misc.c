@@ -22,7 +22,7 @@ static void test_reason(void **state)
 	a.reason = NULL;
 	assert_int_equal(act_rollout_start(&x.w, &a, x.ep, &req, &x.r, &x.e), ERR_INVALID);
 	a.reason = "why not";
-	req.pattern = "bluegreen";
+	req.pattern = "rainbow";
 	assert_int_equal(act_rollout_start(&x.w, &a, x.ep, &req, &x.r, &x.e), ERR_INVALID);
 	assert_string_equal(x.e.field, "pattern");
 	req.pattern = NULL;

@@ -27,6 +27,8 @@ struct options {
 	long requests, keys, first;
 	int fresh_percent;
 	const char *body, *out, *path;
+	char *origins[32]; /* of the bodies, in turn; none = `body` */
+	int origin_count;
 };
 
 struct conn {
@@ -156,12 +158,18 @@ static void ask(struct load *l)
 	long seq = l->o.first + l->sent++;
 	int fresh = (int)(seq % 100) < l->o.fresh_percent, n;
 	struct conn lost = {.fd = -1}, *c = pick(l, fresh);
-	char key[32] = "", line[64] = "", text[4096];
+	char key[32] = "", line[64] = "", own[128], text[4096];
+	const char *body = l->o.body;
 	int64_t sent = now_us(CLOCK_REALTIME);
 
 	if (l->o.keys > 0) {
 		snprintf(key, sizeof key, "k%ld", seq % l->o.keys);
 		snprintf(line, sizeof line, "X-Key: %s\r\n", key);
+	}
+	if (l->o.origin_count) {
+		snprintf(own, sizeof own, "{\"origin\":\"%s\",\"hour\":17}",
+			l->o.origins[seq % l->o.origin_count]);
+		body = own;
 	}
 	if (!c)
 		c = &lost;
@@ -178,8 +186,7 @@ static void ask(struct load *l)
 	n = snprintf(text, sizeof text,
 		"POST %s HTTP/1.1\r\nHost: localhost\r\n%s%sContent-Type: application/json\r\n"
 		"Content-Length: %zu\r\n\r\n%s",
-		l->o.path, line, fresh ? "Connection: close\r\n" : "", strlen(l->o.body),
-		l->o.body);
+		l->o.path, line, fresh ? "Connection: close\r\n" : "", strlen(body), body);
 	c->busy = 1;
 	l->busy++;
 	if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL) != n) {
@@ -299,7 +306,8 @@ static unsigned quantile(const struct load *l, double q)
 static void usage(void)
 {
 	fprintf(stderr, "usage: load --port N [--rate R] [--for S] [--requests N] [--keys N] "
-			"[--first N] [--fresh PERCENT] [--body TEXT] [--path P] [--out FILE]\n");
+			"[--first N] [--fresh PERCENT] [--body TEXT | --origins A,B,...] "
+			"[--path P] [--out FILE]\n");
 	exit(2);
 }
 
@@ -308,7 +316,9 @@ static void read_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {{"port", 1, NULL, 'p'}, {"rate", 1, NULL, 'r'},
 		{"for", 1, NULL, 's'}, {"requests", 1, NULL, 'n'}, {"keys", 1, NULL, 'k'},
 		{"first", 1, NULL, 'i'}, {"fresh", 1, NULL, 'f'}, {"body", 1, NULL, 'b'},
-		{"path", 1, NULL, 'u'}, {"out", 1, NULL, 'o'}, {NULL, 0, NULL, 0}};
+		{"path", 1, NULL, 'u'}, {"origins", 1, NULL, 'g'}, {"out", 1, NULL, 'o'},
+		{NULL, 0, NULL, 0}};
+	char *word;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
@@ -336,6 +346,10 @@ static void read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'b':
 			o->body = optarg;
+			break;
+		case 'g':
+			while ((word = strsep(&optarg, ",")) && o->origin_count < 32)
+				o->origins[o->origin_count++] = word;
 			break;
 		case 'u':
 			o->path = optarg;

@@ -1,5 +1,6 @@
 /* upstream.c: the smallest server of a model, for the end-to-end tests: answers JSON with a name,
- * always with the same status. Serves TCP ports (`upstream 9001=v1 9002=bad=500`), or as a replica
+ * always with the same status, or with it only where a request names an origin. Serves TCP ports
+ * (`upstream 9001=v1 9002=bad=500 9003=worse=500@ORD`), or as a replica
  * in a sandbox a unix socket (`upstream --socket PATH --name-file FILE`). One thread. */
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,6 +21,7 @@ struct listener {
 	int is_listener; /* first member of both kinds, as epoll gives back either */
 	int fd, status;
 	char name[64];
+	char origin[64]; /* `"origin":"ORD"`: whose requests get the status; "" = all */
 };
 
 struct conn {
@@ -58,15 +60,17 @@ static struct listener *listener_new(int epoll, int fd, const char *name, int st
 	return l;
 }
 
-/* PORT=NAME[=STATUS] */
+/* PORT=NAME[=STATUS[@ORIGIN]] */
 static void listen_tcp(int epoll, char *word)
 {
 	char *name = strchr(word, '='), *status = name ? strchr(name + 1, '=') : NULL;
 	struct sockaddr_in a = {.sin_family = AF_INET};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	const char *origin = strchr(word, '@');
+	struct listener *l;
 
 	if (!name) {
-		fprintf(stderr, "usage: upstream PORT=NAME[=STATUS]... | --socket PATH "
+		fprintf(stderr, "usage: upstream PORT=NAME[=STATUS[@ORIGIN]]... | --socket PATH "
 				"--name-file FILE\n");
 		exit(2);
 	}
@@ -78,7 +82,9 @@ static void listen_tcp(int epoll, char *word)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		die(word);
-	listener_new(epoll, fd, name, status ? atoi(status) : 200);
+	l = listener_new(epoll, fd, name, status ? atoi(status) : 200);
+	if (origin)
+		snprintf(l->origin, sizeof l->origin, "\"origin\":\"%s\"", origin + 1);
 }
 
 static void listen_unix(int epoll, const char *path, const char *name_file)
@@ -139,7 +145,7 @@ static size_t request_length(const struct conn *c)
 
 static void answer(const struct conn *c)
 {
-	int well = strncmp(c->in, "GET /healthz", 12) == 0;
+	int well = strncmp(c->in, "GET /healthz", 12) == 0 || !strstr(c->in, c->from->origin);
 	int status = well ? 200 : c->from->status;
 	char body[200], text[512];
 	int n = snprintf(
