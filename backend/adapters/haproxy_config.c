@@ -8,8 +8,8 @@
  *   keyed; key first 16 hex digits of the key's SHA-256; seg base64; su 1 = overrides in force and
  *   segment unreadable; st status; us to the answer's first byte; tr, ta as %Tr, %Ta in ms;
  *   tsx termination state; be backend; srv server; score base64 of X-Pithead-Score;
- *   mt method, its first 8 bytes; path base64 of path and query, their first 512 bytes; ct base64 of
- *   the request's Content-Type, its first 96 bytes;
+ *   mt the first 8 bytes of the method; path base64 of the first 512 of path and query; ct base64
+ *   of the first 96 of the request's Content-Type;
  *   req, res base64 of whole bodies up to body_max. "-" or "" = absent. */
 #include "backend/adapters/haproxy_config.h"
 
