@@ -8,7 +8,9 @@
  *   keyed; key first 16 hex digits of the key's SHA-256; seg base64; su 1 = overrides in force and
  *   segment unreadable; st status; us to the answer's first byte; tr, ta as %Tr, %Ta in ms;
  *   tsx termination state; be backend; srv server; score base64 of X-Pithead-Score;
- *   req, res base64 of bodies up to body_max. "-" or "" = absent. */
+ *   mt the first 8 bytes of the method; path base64 of the first 512 of path and query; ct base64
+ *   of the first 96 of the request's Content-Type;
+ *   req, res base64 of whole bodies up to body_max. "-" or "" = absent. */
 #include "backend/adapters/haproxy_config.h"
 
 #include <ctype.h>
@@ -33,6 +35,7 @@ static const char log_rest[] =
 	",\"seg\":\"%[var(txn.seg),base64]\",\"su\":\"%[var(txn.su)]\",\"st\":\"%ST\""
 	",\"us\":\"%[var(txn.us)]\",\"tr\":\"%Tr\",\"ta\":\"%Ta\",\"tsx\":\"%tsc\""
 	",\"be\":\"%b\",\"srv\":\"%s\",\"score\":\"%[var(txn.score)]\""
+	",\"mt\":\"%[var(txn.mt)]\",\"path\":\"%[var(txn.path)]\",\"ct\":\"%[var(txn.ct)]\""
 	",\"req\":\"%[var(txn.q)]\",\"res\":\"%[var(txn.r)]\"}'\n";
 
 static int made_of(const char *s, const char *others)
@@ -276,7 +279,9 @@ static void format_answer(const struct gateway_endpoint *ep, int64_t body_max, s
 	buf_addf(out,
 		"\tacl small_answer res.fhdr(content-length) -m int le %lld\n"
 		"\thttp-response wait-for-body time %lldms if small_answer\n"
-		"\thttp-response set-var(txn.r) res.body,base64 if small_answer\n",
+		"\thttp-response set-var(txn.all) res.body_size\n"
+		"\thttp-response set-var(txn.r) res.body,base64 if small_answer "
+		"{ res.body_len,sub(txn.all) eq 0 }\n",
 		(long long)body_max, (long long)(ep->timeout_ms * 2 + 60000));
 	buf_adds(out, "\thttp-after-response set-header X-Request-ID %[unique-id]\n"
 		      "\thttp-after-response del-header X-Pithead-Version\n"
@@ -289,6 +294,26 @@ static void format_answer(const struct gateway_endpoint *ep, int64_t body_max, s
 	if (ep->environment[0])
 		buf_addf(out, "\thttp-after-response set-header X-Pithead-Environment %s\n",
 			ep->environment);
+}
+
+/* What of a request goes into the log. A body that does not fit beside the headers into one buffer
+ * is not whole, however small: it is left out. */
+static void format_request(int64_t body_max, struct buf *out)
+{
+	buf_adds(out, "\thttp-request set-var(txn.ts) date(0,us)\n"
+		      "\thttp-request del-header x-pithead- -m beg\n"
+		      "\thttp-request set-header X-Request-ID %[unique-id]\n"
+		      "\thttp-request set-var(txn.mt) method,bytes(0,8)\n"
+		      "\thttp-request set-var(txn.path) pathq,bytes(0,512),base64\n"
+		      "\thttp-request set-var(txn.ct) "
+		      "req.fhdr(content-type),bytes(0,96),base64\n");
+	buf_addf(out,
+		"\tacl small req.fhdr(content-length) -m int le %lld\n"
+		"\thttp-request wait-for-body time 10s if small\n"
+		"\thttp-request set-var(txn.all) req.body_size\n"
+		"\thttp-request set-var(txn.q) req.body,base64 if small "
+		"{ req.body_len,sub(txn.all) eq 0 }\n",
+		(long long)body_max);
 }
 
 static void format_frontend(
@@ -304,14 +329,7 @@ static void format_frontend(
 	buf_adds(out, log_head);
 	buf_addf(out, ",\"ep\":\"%s\",\"env\":\"%s\"", ep->id, ep->environment);
 	buf_adds(out, log_rest);
-	buf_addf(out,
-		"\thttp-request set-var(txn.ts) date(0,us)\n"
-		"\thttp-request del-header x-pithead- -m beg\n"
-		"\thttp-request set-header X-Request-ID %%[unique-id]\n"
-		"\tacl small req.fhdr(content-length) -m int le %lld\n"
-		"\thttp-request wait-for-body time 10s if small\n"
-		"\thttp-request set-var(txn.q) req.body,base64 if small\n",
-		(long long)c->body_max);
+	format_request(c->body_max, out);
 	format_split(ep, out);
 	format_answer(ep, c->body_max, out);
 	buf_adds(out, "\tuse_backend %[var(txn.be)]\n\tdefault_backend none\n");

@@ -48,6 +48,11 @@ struct ingest {
 	int64_t opened_ticks; /* of the machine, to know which gateways are younger */
 	struct clock clock;
 	int64_t parsed, bad; /* the loop's */
+	const char *now;     /* the datagram that is being handed on, now_len bytes; NULL = none */
+	size_t now_len;
+	char *room; /* owned: INGEST_DATAGRAM bytes for its bodies; NULL until they are asked for */
+	struct record_bodies bodies;
+	int bodies_known; /* bodies are those of the datagram `now` */
 	_Atomic int64_t received, ring_full;
 	/* 1: the loop has seen an empty ring and must be woken for the next record. */
 	atomic_int asleep;
@@ -199,6 +204,7 @@ static void ingest_free(struct ingest *in)
 	ring_free(in->ring);
 	gaps_free(in->gaps);
 	free(in->list);
+	free(in->room);
 	free(in->path);
 	free(in);
 }
@@ -272,6 +278,18 @@ void ingest_set_endpoints(struct ingest *in, const struct ingest_endpoint *list,
 	in->list_count = count;
 }
 
+const struct record_bodies *ingest_bodies(struct ingest *in)
+{
+	if (!in->now)
+		return NULL;
+	if (!in->room)
+		in->room = xcalloc(1, INGEST_DATAGRAM);
+	if (!in->bodies_known)
+		record_bodies_parse(in->now, in->now_len, in->room, &in->bodies);
+	in->bodies_known = 1;
+	return &in->bodies;
+}
+
 int ingest_fd(const struct ingest *in)
 {
 	return in->wake_fd;
@@ -293,8 +311,12 @@ static void hand_on(struct ingest *in, const char *text, size_t n, int64_t now_u
 	if (!r.routed_us)
 		r.routed_us = clock_wall_us(&in->clock);
 	in->parsed++;
+	in->now = text;
+	in->now_len = n;
+	in->bodies_known = 0;
 	for (int i = 0; i < in->subscriber_count; i++)
 		in->subscribers[i].fn(in->subscribers[i].arg, &r);
+	in->now = NULL;
 }
 
 /* Nothing waits: the descriptor goes quiet until the receiver is told that we sleep and writes

@@ -37,6 +37,10 @@ void ingest_close(struct ingest *in);
 /* Adds a subscriber; called in the loop's thread, in the order of subscription. */
 void ingest_subscribe(struct ingest *in, ingest_on_record fn, void *arg);
 
+/* Within a subscriber's call: the bodies of the record that it was called with, borrowed until it
+ * returns. They are decoded when they are first asked for; NULL outside of such a call. */
+const struct record_bodies *ingest_bodies(struct ingest *in);
+
 /* Replaces the set of known endpoints (copied). */
 void ingest_set_endpoints(struct ingest *in, const struct ingest_endpoint *list, int count);
 
@@ -52,5 +56,9 @@ struct ingest_counts ingest_get_counts(const struct ingest *in);
  * counter, `pid` its process, so that gaps can be counted. */
 int record_parse(const char *text, size_t n, const struct ingest_endpoint *eps, int ep_count,
 	struct record *out, int64_t *pid, int64_t *seq);
+
+/* Decodes the bodies of a datagram that record_parse took (pure). What out points to lies in room,
+ * which holds n bytes. */
+void record_bodies_parse(const char *text, size_t n, char *room, struct record_bodies *out);
 
 #endif

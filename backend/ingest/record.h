@@ -4,6 +4,7 @@
 #ifndef PITHEAD_BACKEND_INGEST_RECORD_H
 #define PITHEAD_BACKEND_INGEST_RECORD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum arm { ARM_STABLE, ARM_CANDIDATE, ARM_COUNT };
@@ -30,6 +31,15 @@ struct record {
 	int read;	     /* the answer's body could be read */
 	char server[64];     /* which replica or server */
 	double counted_w; /* the probability with which it counts on its rollout's trial, 0 = not */
+};
+
+/* What was asked and answered, too large for a record: only borrowed, and decoded only for who asks
+ * (ingest_bodies). NULL = the log does not tell: not there, not small, or cut. */
+struct record_bodies {
+	const char *method, *path; /* path with its query, begins with '/'; printable ASCII */
+	const char *content_type;  /* of the request; "" = it had none; printable ASCII */
+	const unsigned char *request, *answer;
+	size_t request_len, answer_len; /* bytes, 0 with NULL; an empty body is NULL too */
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* record_parse.c: reads one datagram of the prediction log: a flat JSON object that the gateway's
  * log-format writes. It is scanned once by hand, as this is the data path; the two bodies stay
- * base64 unless the score is in the answer. Pure; called by ingest_drain for every datagram. */
+ * base64 unless the score is in the answer, or somebody asks for them. Pure; called by ingest_drain
+ * for every datagram. */
 #include "backend/ingest/ingest.h"
 
 #include <math.h>
@@ -40,12 +41,17 @@ enum member {
 	M_SRV,
 	M_SCORE,
 	M_RES,
+	/* Read by record_bodies_parse only. */
+	M_MT,
+	M_PATH,
+	M_CT,
+	M_REQ,
 	M_COUNT
 };
 
 static const char *const member_names[M_COUNT] = {"v", "lc", "pid", "ts", "id", "ep", "env", "ver",
 	"ro", "arm", "bkt", "share", "keyed", "key", "seg", "su", "st", "us", "tr", "ta", "tsx",
-	"srv", "score", "res"};
+	"srv", "score", "res", "mt", "path", "ct", "req"};
 
 static int member_find(const char *name, size_t n)
 {
@@ -287,4 +293,60 @@ int record_parse(const char *text, size_t n, const struct ingest_endpoint *eps, 
 		return -1;
 	score_read(endpoint_find(eps, ep_count, out->endpoint), m, out);
 	return 0;
+}
+
+/* Decodes into *room and moves it on. All members fit into as many bytes as their line has: one is
+ * never shorter than its bytes and a NUL, as it stands between quotes. */
+static const unsigned char *body_decode(struct span s, char **room, size_t *n)
+{
+	char *at = *room;
+	long len = is_absent(s) ? -1 : base64_decode(s.at, s.n, at);
+
+	*n = len > 0 ? (size_t)len : 0;
+	*room += *n;
+	return *n ? (const unsigned char *)at : NULL;
+}
+
+/* A text of which `most` bytes are logged: so many are taken for cut. NULL when it is, or holds
+ * what could end a header's line. */
+static const char *text_checked(const char *text, size_t n, size_t most, char **room)
+{
+	char *at = *room;
+
+	if (n == 0 || n >= most)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return NULL;
+	memmove(at, text, n);
+	at[n] = '\0';
+	*room += n + 1;
+	return at;
+}
+
+static const char *text_decode(struct span s, size_t most, char **room)
+{
+	char *at = *room;
+	long len = is_absent(s) ? -1 : base64_decode(s.at, s.n, at);
+
+	return text_checked(at, len > 0 ? (size_t)len : 0, most, room);
+}
+
+void record_bodies_parse(const char *text, size_t n, char *room, struct record_bodies *out)
+{
+	struct span m[M_COUNT] = {{NULL, 0}};
+
+	memset(out, 0, sizeof *out);
+	if (!members_read(text, n, m))
+		return;
+	out->request = body_decode(m[M_REQ], &room, &out->request_len);
+	out->answer = body_decode(m[M_RES], &room, &out->answer_len);
+	if (!is_absent(m[M_MT]))
+		out->method = text_checked(m[M_MT].at, m[M_MT].n, 8, &room);
+	out->path = text_decode(m[M_PATH], 512, &room);
+	if (out->path && (*out->path != '/' || strchr(out->path, ' ')))
+		out->path = NULL;
+	out->content_type = text_decode(m[M_CT], 96, &room);
+	if (m[M_CT].at && is_absent(m[M_CT]))
+		out->content_type = "";
 }

@@ -316,12 +316,63 @@ static void headers_and_log_tell_the_same(void **state)
 		    log_has(record, "key", "8254c329a92850f6") && log_has(record, "seg", "T1JE") &&
 		    log_has(record, "su", "0") && log_has(record, "st", "200") &&
 		    log_has(record, "srv", "r2") && log_has(record, "score", "MC41") &&
+		    log_has(record, "mt", "POST") && log_has(record, "path", "L3ByZWRpY3Q=") &&
 		    log_has(record, "req", "eyJvcmlnaW4iOiJPUkQifQ=="));
 	/* A server cannot tell another version, and an answer of the gateway itself tells too. */
 	assert_int_equal(http_ask(fd, "GET /forge HTTP/1.1\r\nHost: x\r\n", "", 0, &reply), 0);
 	assert_string_equal(http_header(&reply, "X-Pithead-Version", value, 64), "v2");
 	assert_null(strstr(reply.head, "forged"));
 	close(fd);
+}
+
+/* The record of the next request, sent with this head and body. */
+static void logged(const char *head, const char *body, size_t n, char *record, size_t size)
+{
+	struct http_reply reply;
+	int fd = http_connect(rig.eps[0].port);
+	ssize_t got;
+
+	empty_log();
+	assert_int_equal(http_ask(fd, head, body, n, &reply), 0);
+	assert_int_equal(reply.status, 200);
+	close(fd);
+	got = recv(rig.log_fd, record, size - 1, 0);
+	assert_true(got > 0);
+	record[got] = '\0';
+}
+
+static void the_log_tells_what_was_asked(void **state)
+{
+	static char head[30000], body[11000], record[66000];
+	int n;
+
+	(void)state;
+	logged("PUT /v1/a%20b?x=\"1\"&y=%2e HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+	       "Content-Type: application/json; charset=\"utf-8\"\r\n",
+		"{}", 2, record, sizeof record);
+	assert_true(log_has(record, "mt", "PUT") &&
+		    log_has(record, "path", "L3YxL2ElMjBiP3g9IjEiJnk9JTJl") &&
+		    log_has(record, "ct", "YXBwbGljYXRpb24vanNvbjsgY2hhcnNldD0idXRmLTgi") &&
+		    log_has(record, "req", "e30="));
+	logged("GET / HTTP/1.1\r\nHost: x\r\n", "", 0, record, sizeof record);
+	assert_non_null(strstr(record, "\"res\":\"eyJuYW1lIjoi")); /* {"name":" */
+	assert_true(log_has(record, "mt", "GET") && log_has(record, "path", "Lw==") &&
+		    log_has(record, "ct", "-") && log_has(record, "req", "-"));
+	/* A long path is cut where it can be seen. */
+	n = snprintf(head, sizeof head, "GET /%0700d HTTP/1.1\r\nHost: x\r\n", 0);
+	logged(head, "", 0, record, sizeof record);
+	assert_int_equal(strcspn(strstr(record, "\"path\":\"") + 8, "\""), 684);
+	/* A small body that does not fit beside such headers would be logged in part. */
+	memset(body, 'b', sizeof body);
+	n = snprintf(head, sizeof head,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\nX-Long: ", sizeof body);
+	memset(head + n, 'h', 25000);
+	strcpy(head + n + 25000, "\r\n");
+	logged(head, body, sizeof body, record, sizeof record);
+	assert_true(log_has(record, "mt", "POST") && log_has(record, "req", "-"));
+	strcpy(head + n + 1000, "\r\n");
+	logged(head, body, sizeof body, record, sizeof record);
+	assert_int_equal(strcspn(strstr(record, "\"req\":\"") + 7, "\""), 14668);
 }
 
 static void no_version_is_a_sentence(void **state)
@@ -514,6 +565,7 @@ int main(void)
 		cmocka_unit_test_setup(unreadable_segments_go_to_stable, reset),
 		cmocka_unit_test_setup(segments_are_checked, reset),
 		cmocka_unit_test_setup(headers_and_log_tell_the_same, reset),
+		cmocka_unit_test_setup(the_log_tells_what_was_asked, reset),
 		cmocka_unit_test_setup(no_version_is_a_sentence, reset),
 		cmocka_unit_test_setup(slow_answers_pass, reset),
 		cmocka_unit_test_setup(servers_come_and_go, reset),

@@ -15,7 +15,8 @@ static inline size_t line_write(char *out, size_t size, long pid, long lc, size_
 		"\"share\":\"500\",\"keyed\":\"1\",\"key\":\"9f86d081884c7d65\",\"seg\":\"T1JE\","
 		"\"su\":\"0\",\"st\":\"200\",\"us\":\"1834\",\"tr\":\"1\",\"ta\":\"+2\",\"tsx\":\"-"
 		"---\","
-		"\"be\":\"flights:delay:1\",\"srv\":\"r1\",\"score\":\"MC40Mg==\",\"req\":\"",
+		"\"be\":\"flights:delay:1\",\"srv\":\"r1\",\"score\":\"MC40Mg==\",\"mt\":\"POST\","
+		"\"path\":\"L3ByZWRpY3Q/eD0x\",\"ct\":\"YXBwbGljYXRpb24vanNvbg==\",\"req\":\"",
 		lc, pid);
 	size_t len = (size_t)n;
 

@@ -217,6 +217,47 @@ static void test_a_full_ring_is_counted(void **state)
 	ingest_close(in);
 }
 
+struct asker {
+	struct ingest *in;
+	int asked, other;
+};
+
+/* Asks for every second record only, and then twice. */
+static void on_record_ask(void *arg, const struct record *r)
+{
+	struct asker *a = arg;
+	const struct record_bodies *b;
+
+	(void)r;
+	if (a->other++ % 2)
+		return;
+	b = ingest_bodies(a->in);
+	assert_non_null(b);
+	assert_ptr_equal(ingest_bodies(a->in), b);
+	assert_string_equal(b->path, "/predict?x=1");
+	assert_int_equal(b->request_len, 3 * (size_t)(10 + a->asked * 10));
+	a->asked++;
+}
+
+static void test_bodies_are_those_of_the_record(void **state)
+{
+	struct ingest *in = open_at(*state, 1000);
+	struct asker asker = {in, 0, 0};
+	int fd = connect_to(((struct place *)*state)->path);
+	char line[4096];
+
+	ingest_subscribe(in, on_record_ask, &asker);
+	for (int i = 0; i < 10; i++) { /* 40 more letters for each pair of records */
+		size_t n = line_write(line, sizeof line, getpid(), i, 40 + (size_t)i / 2 * 40);
+		assert_int_equal(send(fd, line, n, 0), n);
+	}
+	assert_int_equal(drain_until(in, 10).parsed, 10);
+	assert_int_equal(asker.asked, 5);
+	assert_null(ingest_bodies(in)); /* no record is being handed on */
+	close(fd);
+	ingest_close(in);
+}
+
 static void test_garbage_is_counted(void **state)
 {
 	struct ingest *in = open_at(*state, 1000);
@@ -292,6 +333,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_hasty_sender_loses_what_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_full_ring_is_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_bodies_are_those_of_the_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage_is_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_the_descriptor_is_quiet_when_nothing_waits, setup, teardown),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "backend/base/digest.h"
 #include "backend/ingest/ingest.h"
 #include "backend/ingest/ingest_priv.h"
 #include "tests/backend/ingest/lines.h"
@@ -241,6 +242,88 @@ static void test_reads_scores_where_they_are_declared(void **state)
 	assert_string_equal(r.segment, "");
 }
 
+/* The bodies of a line, from an exact copy into a room of exactly as many bytes. */
+static struct record_bodies decode(const char *text, size_t n, char **memory)
+{
+	struct record_bodies b;
+	char *copy = malloc(n ? n : 1);
+
+	*memory = malloc(n ? n : 1);
+	memcpy(copy, text, n);
+	record_bodies_parse(copy, n, *memory, &b);
+	free(copy);
+	return b;
+}
+
+static void test_decodes_bodies(void **state)
+{
+	static const char answer[] = "{\"probability\": 0.25, \"x\": {\"y\": [1, -2.5e1]}}";
+	char line[4096], *memory;
+	size_t n = line_write(line, sizeof line, 4711, 123, 16);
+	struct record_bodies b = decode(line, n, &memory);
+
+	(void)state;
+	assert_string_equal(b.method, "POST");
+	assert_string_equal(b.path, "/predict?x=1");
+	assert_string_equal(b.content_type, "application/json");
+	assert_int_equal(b.request_len, 12); /* of 'A', which is six bits 0 */
+	assert_memory_equal(b.request, "\0\0\0\0\0\0\0\0\0\0\0\0", 12);
+	assert_int_equal(b.answer_len, strlen(answer));
+	assert_memory_equal(b.answer, answer, b.answer_len);
+	free(memory);
+}
+
+/* A base64 of `n` letters 'a' as the path. */
+static int long_path_is_read(size_t n)
+{
+	char raw[600], encoded[900], text[4096], *memory;
+	struct record_bodies b;
+
+	memset(raw, 'a', sizeof raw);
+	raw[0] = '/';
+	base64_encode(raw, n, encoded);
+	b = decode(text, changed(text, "L3ByZWRpY3Q/eD0x", encoded), &memory);
+	assert_true(!b.path || strlen(b.path) == n);
+	free(memory);
+	return b.path != NULL;
+}
+
+static void test_what_is_cut_or_odd_is_no_body(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		int left; /* 1 method, 2 path, 4 content type, 8 request, 16 answer */
+	} cases[] = {
+		{"\"POST\"", "\"-\"", 30},
+		{"\"POST\"", "\"PROPFIND\"", 30}, /* 8 bytes may be the first 8 of more */
+		{"\"mt\":\"POST\",", "", 30},
+		{"L3ByZWRpY3Q/eD0x", "cHJlZGljdA==", 29},	  /* predict */
+		{"L3ByZWRpY3Q/eD0x", "L2EKYg==", 29},		  /* "/a\nb" */
+		{"L3ByZWRpY3Q/eD0x", "L2EgYg==", 29},		  /* "/a b" */
+		{"L3ByZWRpY3Q/eD0x", "L3By!", 29},		  /* no base64 */
+		{"\"ct\":\"YXBwbGljYXRpb24vanNvbg==\",", "", 27}, /* not told */
+		{"YXBwbGljYXRpb24vanNvbg==", "-", 31},		  /* told that there is none */
+		{"YXBwbGljYXRpb24vanNvbg==", "YQ0KWDogeQ==", 27}, /* "a\r\nX: y" */
+		{"AAAAAAAAAAAAAAAA", "-", 23}, {"AAAAAAAAAAAAAAAA", "", 23},
+		{"AAAAAAAAAAAAAAAA", "AAAAA", 23}, {"==\"}", "==\"", 0}, /* the line was cut */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[4096], *memory;
+		struct record_bodies b =
+			decode(text, changed(text, cases[i].from, cases[i].to), &memory);
+		int left = !!b.method + 2 * !!b.path + 4 * !!b.content_type + 8 * !!b.request +
+			   16 * !!b.answer;
+		if (left != cases[i].left)
+			fail_msg("%s for %s: %d", cases[i].to, cases[i].from, left);
+		assert_true(!!b.request == (b.request_len > 0));
+		assert_true(!!b.answer == (b.answer_len > 0));
+		free(memory);
+	}
+	assert_true(long_path_is_read(511) && !long_path_is_read(512));
+}
+
 static uint64_t next_random(uint64_t *x)
 {
 	*x ^= *x << 13;
@@ -256,7 +339,9 @@ static void test_survives_mutations(void **state)
 	size_t n = line_write(line, sizeof line, 4711, 123, 60);
 	uint64_t x = 88172645463325252u;
 	time_t end = time(NULL) + 2;
+	struct record_bodies b;
 	struct record r;
+	char *memory;
 	long rounds = 0;
 
 	(void)state;
@@ -277,6 +362,10 @@ static void test_survives_mutations(void **state)
 			assert_true(r.bucket >= 0 && r.bucket < 10000 && r.endpoint[0]);
 			assert_true(isnan(r.score) || isfinite(r.score));
 		}
+		b = decode(text, len, &memory);
+		assert_true(!b.path || b.path[0] == '/');
+		assert_true(b.request_len + b.answer_len <= len);
+		free(memory);
 	} while (++rounds < 300000 && time(NULL) < end);
 	assert_true(rounds > 1000);
 }
@@ -289,6 +378,8 @@ int main(void)
 		cmocka_unit_test(test_tells_failures),
 		cmocka_unit_test(test_finds_numbers_in_bodies),
 		cmocka_unit_test(test_reads_scores_where_they_are_declared),
+		cmocka_unit_test(test_decodes_bodies),
+		cmocka_unit_test(test_what_is_cut_or_odd_is_no_body),
 		cmocka_unit_test(test_survives_mutations),
 	};
 
