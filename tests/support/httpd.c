@@ -23,7 +23,7 @@ struct httpd {
 	char path[108], name[64];
 	pthread_t thread;
 	atomic_int stop, threads;
-	atomic_long count;
+	atomic_long count, connections;
 };
 
 struct talk {
@@ -120,7 +120,39 @@ static int answer_pieces(struct talk *t, int chunked)
 	return rc == 0 && chunked ? send_text(t->fd, "0\r\n\r\n", 5) : rc;
 }
 
-static int answer(struct talk *t)
+static int answer_echo(struct talk *t, size_t n, int status)
+{
+	char head[128];
+	int m = snprintf(
+		head, sizeof head, "HTTP/1.1 %d -\r\nContent-Length: %zu\r\n\r\n", status, n);
+
+	return send_text(t->fd, head, (size_t)m) || send_text(t->fd, t->in, n);
+}
+
+static int answer_big(struct talk *t)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+	char *body = malloc(100000);
+	int rc;
+
+	memset(body, 'b', 100000);
+	rc = send_text(t->fd, head, sizeof head - 1) || send_text(t->fd, body, 100000);
+	free(body);
+	return rc;
+}
+
+/* Until the peer closes, or this server stops. */
+static int hang(struct talk *t)
+{
+	struct pollfd p = {t->fd, POLLIN | POLLRDHUP, 0};
+
+	while (!atomic_load(&t->h->stop) && poll(&p, 1, 50) == 0)
+		;
+	return -1;
+}
+
+/* The request is the first n bytes of t->in. */
+static int answer(struct talk *t, size_t n)
 {
 	char id[64], forged[128], body[512], head[512], path[64] = "";
 
@@ -129,18 +161,24 @@ static int answer(struct talk *t)
 		atomic_fetch_add(&t->h->count, 1);
 	if (strcmp(path, "/stream") == 0 || strcmp(path, "/trickle") == 0)
 		return answer_pieces(t, path[1] == 's');
+	if (strcmp(path, "/echo") == 0 || strcmp(path, "/bad") == 0)
+		return answer_echo(t, n, path[1] == 'b' ? 500 : 200);
+	if (strcmp(path, "/big") == 0)
+		return answer_big(t);
+	if (strcmp(path, "/hang") == 0)
+		return hang(t);
 	if (strcmp(path, "/late") == 0)
 		pause_ms(300);
 	find_header(t->in, "X-Request-ID", id, sizeof id);
 	find_header(t->in, "X-Pithead-*", forged, sizeof forged);
-	int n = snprintf(body, sizeof body, "{\"name\":\"%s\",\"id\":\"%s\",\"forged\":\"%s\"}",
+	int len = snprintf(body, sizeof body, "{\"name\":\"%s\",\"id\":\"%s\",\"forged\":\"%s\"}",
 		t->h->name, id, forged);
 	int m = snprintf(head, sizeof head,
-		"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Pithead-Score: 0.5\r\n%s\r\n", n,
+		"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Pithead-Score: 0.5\r\n%s\r\n", len,
 		strcmp(path, "/forge") == 0 ? "X-Pithead-Version: forged\r\n" : "");
 	if (strncmp(t->in, "HEAD ", 5) == 0)
-		n = 0;
-	return send_text(t->fd, head, (size_t)m) || send_text(t->fd, body, (size_t)n);
+		len = 0;
+	return send_text(t->fd, head, (size_t)m) || send_text(t->fd, body, (size_t)len);
 }
 
 static void *talk_run(void *arg)
@@ -149,7 +187,7 @@ static void *talk_run(void *arg)
 	size_t head, n;
 
 	while ((n = read_request(t, &head)) > 0) {
-		if (answer(t) != 0)
+		if (answer(t, n) != 0)
 			break;
 		t->len -= n;
 		memmove(t->in, t->in + n, t->len);
@@ -171,11 +209,14 @@ static void *accept_run(void *arg)
 		int fd = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0)
 			continue;
+		/* Head and body are two sends; of no account on a unix socket. */
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 		struct talk *t = calloc(1, sizeof *t);
 		pthread_t thread;
 		t->h = h;
 		t->fd = fd;
 		atomic_fetch_add(&h->threads, 1);
+		atomic_fetch_add(&h->connections, 1);
 		if (pthread_create(&thread, NULL, talk_run, t) != 0)
 			abort();
 		pthread_detach(thread);
@@ -183,19 +224,41 @@ static void *accept_run(void *arg)
 	return NULL;
 }
 
-struct httpd *httpd_start(const char *path, const char *name)
+/* Serves on the unbound socket fd, bound to that address. */
+static struct httpd *serve(int fd, const void *address, socklen_t size, const char *name)
 {
 	struct httpd *h = calloc(1, sizeof *h);
+
+	h->fd = fd;
+	snprintf(h->name, sizeof h->name, "%s", name);
+	if (fd < 0 || bind(fd, address, size) < 0 || listen(fd, 128) < 0 ||
+		pthread_create(&h->thread, NULL, accept_run, h) != 0)
+		abort();
+	return h;
+}
+
+struct httpd *httpd_start(const char *path, const char *name)
+{
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct httpd *h;
 
 	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-	snprintf(h->path, sizeof h->path, "%s", path);
-	snprintf(h->name, sizeof h->name, "%s", name);
 	unlink(path);
-	h->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (h->fd < 0 || bind(h->fd, (struct sockaddr *)&a, sizeof a) < 0 ||
-		listen(h->fd, 128) < 0 || pthread_create(&h->thread, NULL, accept_run, h) != 0)
-		abort();
+	h = serve(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), &a, sizeof a, name);
+	snprintf(h->path, sizeof h->path, "%s", path);
+	return h;
+}
+
+struct httpd *httpd_start_tcp(const char *name, int *port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	socklen_t size = sizeof a;
+	struct httpd *h;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	h = serve(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &a, sizeof a, name);
+	getsockname(h->fd, (struct sockaddr *)&a, &size);
+	*port = ntohs(a.sin_port);
 	return h;
 }
 
@@ -204,7 +267,8 @@ void httpd_stop(struct httpd *h)
 	atomic_store(&h->stop, 1);
 	pthread_join(h->thread, NULL);
 	close(h->fd);
-	unlink(h->path);
+	if (h->path[0])
+		unlink(h->path);
 	while (atomic_load(&h->threads) > 0)
 		pause_ms(5);
 	free(h);
@@ -213,6 +277,11 @@ void httpd_stop(struct httpd *h)
 long httpd_count(const struct httpd *h)
 {
 	return atomic_load(&h->count);
+}
+
+long httpd_connections(const struct httpd *h)
+{
+	return atomic_load(&h->connections);
 }
 
 int http_connect(int port)

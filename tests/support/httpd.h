@@ -10,12 +10,17 @@ struct httpd;
 /* Serves on the socket at path until httpd_stop. Answers {"name":NAME,"id":X-Request-ID,
  * "forged":VALUE of any X-Pithead-* header} with X-Pithead-Score: 0.5. Paths: /healthz 200;
  * /stream four chunks over 1.2 s; /trickle 8 bytes with Content-Length over 1.2 s; /late answers
- * after 300 ms; /forge sets X-Pithead-Version: forged. */
+ * after 300 ms; /forge sets X-Pithead-Version: forged; /echo answers with the request as it came;
+ * /bad is that with status 500; /big 100000 bytes 'b'; /hang answers only when the peer leaves. */
 struct httpd *httpd_start(const char *path, const char *name);
+/* The same on 127.0.0.1, at a port that is free. */
+struct httpd *httpd_start_tcp(const char *name, int *port);
 void httpd_stop(struct httpd *h);
 
 /* Requests answered so far, /healthz left out. */
 long httpd_count(const struct httpd *h);
+/* Connections taken so far. */
+long httpd_connections(const struct httpd *h);
 
 struct http_reply {
 	int status; /* 0 = the connection broke */
