@@ -17,6 +17,7 @@
 
 #include "backend/acts/acts.h"
 #include "backend/acts/judging.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/reconcile.h"
 #include "backend/api/server.h"
 #include "backend/base/log.h"
@@ -81,6 +82,7 @@ static void count_exposed(void *arg, const struct record *told)
 	telemetry_add_record(en->world.store, r);
 	if (!ep)
 		return;
+	mirror_take_record(&en->world, ep, r);
 	window_add(ep->window, r);
 	guard_add(&ep->guard, r, (int)en->world.settings.guard_window);
 	if (r->arm == ARM_CANDIDATE && r->rollout && r->rollout == ep->row.rollout)

@@ -68,6 +68,7 @@ static const struct {
 },
   rollout_states[] = {
 	  {"waiting", GLYPH_waiting},
+	  {"shadowing", GLYPH_running},
 	  {"stepping", GLYPH_running},
 	  {"paused", GLYPH_waiting},
 	  {"promoting", GLYPH_running},
@@ -138,12 +139,12 @@ bool draw_loading(const struct pane *p, struct canvas *c, struct rect r)
 static const struct {
 	const char *command, *states;
 } rollout_commands[] = {
-	{"rollout advance %rollout", "stepping"},
+	{"rollout advance %rollout", "shadowing stepping"},
 	{"rollout pause %rollout", "stepping"},
 	{"rollout resume %rollout", "paused"},
 	{"rollout promote %rollout", "stepping paused"},
 	{"rollout approve %rollout", "waiting"},
-	{"rollout abort %rollout", "waiting stepping paused"},
+	{"rollout abort %rollout", "waiting shadowing stepping paused"},
 };
 
 bool rollout_offers(const struct node *r, const char *command)

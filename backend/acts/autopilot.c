@@ -19,7 +19,8 @@
 struct look {
 	struct world *w;
 	struct live_endpoint *ep;
-	struct judging *j;
+	struct judging *j;	       /* NULL while it is shadowing */
+	const struct trial_card *card; /* what stands */
 	struct rollout_row r;
 	const struct spec_tier *tier;
 	struct stages stages;
@@ -49,18 +50,18 @@ static void take_back(struct look *l)
 
 	snprintf(causes, sizeof causes, "[\"verdict:%" PRId64 "\"]", l->r.id);
 	if (rollout_engine_event(
-		    l->w, l->ep, ROLLOUT_EVENT_ABORT, "rollout.harm", l->j->card.why, causes, &e)) {
+		    l->w, l->ep, ROLLOUT_EVENT_ABORT, "rollout.harm", l->card->why, causes, &e)) {
 		warn(l, "rollout.harm", &e);
 		return;
 	}
-	(void)alert_raise(l->w, l->ep, "harm", "rollback", l->j->card.why, l->r.id, &e);
+	(void)alert_raise(l->w, l->ep, "harm", "rollback", l->card->why, l->r.id, &e);
 }
 
 static void hold(struct look *l, const char *kind, const char *why)
 {
 	struct err e = {0};
 
-	if (strcmp(l->r.state, "stepping") == 0 && engine_verb(l, "pause", why, &e))
+	if (l->j && strcmp(l->r.state, "stepping") == 0 && engine_verb(l, "pause", why, &e))
 		warn(l, "rollout.pause", &e);
 	(void)alert_raise(l->w, l->ep, kind, "investigate", why, l->r.id, &e);
 }
@@ -76,8 +77,8 @@ static void hold_over(struct look *l)
 		word = l->tier->on_undecided;
 	duration_format(l->in_step_us / 60000000 * 60000, span, sizeof span);
 	stage_describe(&l->r, share, sizeof share);
-	snprintf(why, sizeof why, "%s for %s on %s: %s", judge_verdict_name(l->j->card.verdict),
-		span, share, l->j->card.why);
+	snprintf(why, sizeof why, "%s for %s on %s: %s", judge_verdict_name(l->card->verdict), span,
+		share, l->card->why);
 	if (strcmp(word, "page") == 0) {
 		(void)alert_raise(l->w, l->ep, "undecided", "investigate", why, l->r.id, &e);
 	} else if (strcmp(word, "abort") == 0) {
@@ -94,15 +95,18 @@ static void hold_over(struct look *l)
 
 static double speed_of(const struct look *l)
 {
-	return l->j->setup.speed >= 1 ? l->j->setup.speed : 1;
+	double speed = l->j ? l->j->setup.speed : (double)l->w->settings.dwell_speed;
+
+	return speed >= 1 ? speed : 1;
 }
 
 /* Microseconds that the step under way has to last. */
 static int64_t dwell_us(const struct look *l)
 {
-	int64_t ms = stages_step(&l->stages, l->r.step)->least_ms;
+	int64_t ms = l->j ? stages_step(&l->stages, l->r.step)->least_ms
+			  : l->ep->config->rollout.shadow_for_ms;
 
-	if (l->tier->soak_ms > ms)
+	if (l->j && l->tier->soak_ms > ms)
 		ms = l->tier->soak_ms;
 	return (int64_t)((double)ms * 1000 / speed_of(l));
 }
@@ -118,11 +122,11 @@ static int is_last_step(const struct look *l)
 /* Proven, and long enough: the next step, or all of it. */
 static void move_on(struct look *l)
 {
-	const char *verb = is_last_step(l) ? "promote" : "advance";
+	const char *verb = l->j && is_last_step(l) ? "promote" : "advance";
 	char why[REASON_SIZE];
 	struct err e = {0};
 
-	if (engine_verb(l, verb, l->j->card.why, &e) == 0)
+	if (engine_verb(l, verb, l->card->why, &e) == 0)
 		return;
 	if (e.code == ERR_DENIED || e.code == ERR_CONFLICT) {
 		snprintf(why, sizeof why, "#%" PRId64 " is proven and cannot %s: %s", l->r.id, verb,
@@ -135,15 +139,15 @@ static void move_on(struct look *l)
 
 static void act_on_verdict(struct look *l)
 {
-	enum judge_verdict v = l->j->card.verdict;
+	enum judge_verdict v = l->card->verdict;
 	int64_t hold_us = l->ep->config->rollout.hold_ms * 1000;
 	struct err e = {0};
 
 	if (v == JUDGE_HARM) {
 		take_back(l);
 	} else if (v == JUDGE_INVALID) {
-		hold(l, "invalid", l->j->card.why);
-	} else if (strcmp(l->r.state, "stepping") != 0) {
+		hold(l, "invalid", l->card->why);
+	} else if (l->j && strcmp(l->r.state, "stepping") != 0) {
 		return; /* paused: a person decides; harm is still harm */
 	} else if (v == JUDGE_OK) {
 		if (l->in_step_us >= dwell_us(l))
@@ -151,8 +155,7 @@ static void act_on_verdict(struct look *l)
 	} else if (l->in_step_us > hold_us && l->in_step_us > dwell_us(l)) {
 		hold_over(l);
 	} else if (v == JUDGE_MISSING) {
-		(void)alert_raise(
-			l->w, l->ep, "missing", "investigate", l->j->card.why, l->r.id, &e);
+		(void)alert_raise(l->w, l->ep, "missing", "investigate", l->card->why, l->r.id, &e);
 	}
 }
 
@@ -177,7 +180,7 @@ static void return_to_previous(struct look *l)
 
 	snprintf(causes, sizeof causes, "[\"verdict:%" PRId64 "\"]", l->r.id);
 	snprintf(why, sizeof why, "outcomes that came after the promotion of #%" PRId64 ": %s",
-		l->r.id, l->j->card.why);
+		l->r.id, l->card->why);
 	if (act_rollback(l->w, &a, l->ep, l->r.from_version, &out, &e)) {
 		warn(l, "rollout.late", &e);
 		return;
@@ -203,7 +206,10 @@ static void look_after(struct world *w, struct live_endpoint *ep)
 	struct look l = {.w = w, .ep = ep, .j = ep->after};
 	struct err e = {0};
 
-	if (!ep->after || store_find_rollout(w->store, ep->after->rollout, &l.r, &e) != 1)
+	if (!ep->after)
+		return;
+	l.card = &ep->after->card;
+	if (store_find_rollout(w->store, ep->after->rollout, &l.r, &e) != 1)
 		return;
 	if (judging_tick(w, ep, ep->after, NULL, &e))
 		warn(&l, "judge", &e);
@@ -245,9 +251,10 @@ static int look_open(struct world *w, struct live_endpoint *ep, struct look *l)
 		(void)alert_raise(w, ep, "judge", "investigate", e.message, l->r.id, &e);
 	}
 	l->j = ep->judging;
+	l->card = rollout_card(ep, l->r.id, NULL);
 	(void)stages_read(&l->r, &l->stages, &e);
 	l->in_step_us = clock_wall_us(&w->clock) - l->r.step_since_us;
-	return l->j != NULL;
+	return l->card != NULL;
 }
 
 int autopilot_tick(struct world *w, struct live_endpoint *ep)
@@ -260,7 +267,7 @@ int autopilot_tick(struct world *w, struct live_endpoint *ep)
 	look_after(w, ep);
 	if (!ep->row.rollout || !look_open(w, ep, &l))
 		return 0;
-	if (judging_tick(w, ep, l.j, &l.r, &e)) {
+	if (l.j && judging_tick(w, ep, l.j, &l.r, &e)) {
 		warn(&l, "judge", &e);
 		return 0;
 	}
@@ -280,7 +287,8 @@ void autopilot_start(struct world *w, struct live_endpoint *ep)
 	struct err e = {0};
 
 	if (ep->row.rollout && rollout_active(w, ep, &r, &e) == 1 && r.steps[0] &&
-		strcmp(r.state, "waiting") != 0 && judging_open(w, ep, &r, &e))
+		strcmp(r.state, "waiting") != 0 && strcmp(r.state, "shadowing") != 0 &&
+		judging_open(w, ep, &r, &e))
 		log_warn("judge", "%s: %s", ep->row.id, e.message);
 	if (ep->row.rollout ||
 		store_list_rollouts(w->store, ep->row.id, 0, 0, 1, find_promoted, &r, &e) < 0 ||

@@ -143,18 +143,22 @@ static void keep_exposed(struct change *c, const struct live_endpoint *ep)
 /* What the judge said when this was done goes with it: into its own table, and into the event. */
 static void fill_card(struct change *c, const struct live_endpoint *ep)
 {
-	const struct judging *j = ep && c->rollout ? judging_find(ep, c->rollout->id) : NULL;
+	const char *kind;
+	const struct trial_card *card =
+		ep && c->rollout ? rollout_card(ep, c->rollout->id, &kind) : NULL;
 	size_t n = c->ev.after ? strlen(c->ev.after) : 0;
 	int state;
 
-	if (!j || n < 2)
+	if (!card || n < 2)
 		return;
 	state = fsm_state_find(&rollout_fsm, c->rollout->state);
 	c->card_kind = rollout_state_carries(state) && state != ROLLOUT_ABORTING &&
 				       state != ROLLOUT_PROMOTING
 			       ? "step"
 			       : "end";
-	c->card = trial_card_format(&j->card, c->card_kind, c->ev.at_us);
+	if (strcmp(kind, "shadow") == 0)
+		c->card_kind = kind;
+	c->card = trial_card_format(card, c->card_kind, c->ev.at_us);
 	c->after_card = xasprintf("%.*s,\"verdict_card\":%s}", (int)n - 1, c->ev.after, c->card);
 	c->ev.after = c->after_card;
 	if (c->approval) { /* what was shown to who approves stands in the event, word for word */

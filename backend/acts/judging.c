@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/stage.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
@@ -38,12 +39,24 @@ struct judging *judging_find(const struct live_endpoint *ep, int64_t rollout)
 	return ep->after && ep->after->rollout == rollout ? ep->after : NULL;
 }
 
+const struct trial_card *rollout_card(
+	const struct live_endpoint *ep, int64_t rollout, const char **kind)
+{
+	const struct trial_card *card = mirror_card(ep, rollout);
+	const struct judging *j = card ? NULL : judging_find(ep, rollout);
+
+	if (kind)
+		*kind = card ? "shadow" : j && j == ep->after ? "late" : "live";
+	return card ? card : j ? &j->card : NULL;
+}
+
 const char *rollout_verdict(const struct world *w, const struct live_endpoint *ep)
 {
-	const struct judging *j = ep->row.rollout ? judging_find(ep, ep->row.rollout) : NULL;
+	const struct trial_card *card =
+		ep->row.rollout ? rollout_card(ep, ep->row.rollout, NULL) : NULL;
 
 	(void)w;
-	return judge_verdict_name(j ? j->card.verdict : JUDGE_MISSING);
+	return judge_verdict_name(card ? card->verdict : JUDGE_MISSING);
 }
 
 /* -- what is known before it begins -- */

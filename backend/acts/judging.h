@@ -49,6 +49,11 @@ int64_t judging_due_us(const struct judging *j, int64_t routed_until_us);
 /* How long counted requests must be kept for their outcomes, over all endpoints. */
 int64_t judging_keep_us(const struct world *w);
 
+/* What is said of this rollout now: by its trial or, while it is shadowing, by its pairs; NULL =
+ * nothing yet. *kind (may be NULL) is live, late or shadow. */
+const struct trial_card *rollout_card(
+	const struct live_endpoint *ep, int64_t rollout, const char **kind);
+
 /* "missing", "undecided", "ok", "harm" or "invalid": of the active rollout. */
 const char *rollout_verdict(const struct world *w, const struct live_endpoint *ep);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/plan_rows.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
@@ -37,6 +38,8 @@ int act_outcomes(struct world *w, const struct outcome_in *list, int count,
 		}
 		out->stored++;
 		ep = world_find_endpoint(w, r.endpoint, NULL);
+		if (ep)
+			mirror_take_outcome(ep, list[i].id, list[i].name, list[i].value);
 		if (ep && strcmp(list[i].name, ep->config->outcome) == 0)
 			window_add_outcome(ep->window, r.arm, r.routed_us, r.score, list[i].value);
 	}

@@ -176,7 +176,10 @@ static int has_data(const struct trial_card *card, const char *name, int segment
 
 static void fill_signals(const struct asking *q)
 {
-	const struct judging *j = q->r && q->r->id ? judging_find(q->ep, q->r->id) : NULL;
+	const struct trial_card *card =
+		q->r && q->r->id ? rollout_card(q->ep, q->r->id, NULL) : NULL;
+	/* Pairs tell of some of them only: the rest is asked for when traffic has moved. */
+	int shadows = q->r && strcmp(q->r->state, "shadowing") == 0;
 	struct spec_signal list[SPEC_LIST];
 	int count = trial_setup_signals(q->config, list);
 
@@ -184,21 +187,21 @@ static void fill_signals(const struct asking *q)
 		if (!judged(list, count, q->tier->signals[i]))
 			add_name(q->f->signals_absent, sizeof q->f->signals_absent,
 				q->tier->signals[i]);
-		else if (!has_data(j ? &j->card : NULL, q->tier->signals[i],
-				 q->r && q->r->segments[0]))
+		else if (!shadows &&
+			 !has_data(card, q->tier->signals[i], q->r && q->r->segments[0]))
 			add_name(q->f->signals_missing, sizeof q->f->signals_missing,
 				q->tier->signals[i]);
 	}
 	q->f->late_refused = strcmp(q->tier->late_outcomes, "refuse") == 0;
-	for (int i = 0; j && i < j->card.signal_count; i++)
-		if (j->card.signals[i].late && j->card.signals[i].critical)
+	for (int i = 0; card && i < card->signal_count; i++)
+		if (card->signals[i].late && card->signals[i].critical)
 			add_name(q->f->signals_late, sizeof q->f->signals_late,
-				j->card.signals[i].name);
+				card->signals[i].name);
 	if (!q->r || q->ep->row.rollout != q->r->id)
 		return;
 	str_copy(q->f->verdict, sizeof q->f->verdict, rollout_verdict(q->w, q->ep));
-	if (j)
-		str_copy(q->f->why, sizeof q->f->why, j->card.why);
+	if (card)
+		str_copy(q->f->why, sizeof q->f->why, card->why);
 }
 
 static void fill_soak(const struct asking *q)

@@ -10,6 +10,7 @@
 #include "backend/acts/autopilot.h"
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/plan_rows.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/base/log.h"
@@ -266,18 +267,37 @@ static int may_begin(struct world *w, struct live_endpoint *ep, const struct rol
 	return 0;
 }
 
+/* Whether its smoke test is over and fine. A failed one ends it before anything has moved. */
+static int has_passed(struct world *w, struct live_endpoint *ep, const struct rollout_row *r)
+{
+	char why[320];
+	struct err e = {0};
+	enum smoke smoke = mirror_smoke(ep, r, why, sizeof why);
+
+	if (smoke != SMOKE_FAILED)
+		return smoke == SMOKE_PASSED;
+	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_ABORT, "rollout.smoke", why, NULL, &e))
+		log_warn("rollout.smoke", "%s: %s", ep->row.id, e.message);
+	else
+		(void)alert_raise(w, ep, "smoke", "investigate", why, r->id, &e);
+	return 0;
+}
+
 static void check_ready(struct world *w, struct live_endpoint *ep)
 {
+	char why[REASON_SIZE], tested[320];
 	struct rollout_row r;
 	struct err e = {0};
 
 	if (!ep->row.rollout || ep->row.gate || !version_ready(ep, ep->row.candidate))
 		return;
 	if (rollout_active(w, ep, &r, &e) != 1 || strcmp(r.state, "waiting") != 0 ||
-		!may_begin(w, ep, &r))
+		!has_passed(w, ep, &r) || !may_begin(w, ep, &r))
 		return;
-	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_READY, "rollout.begin",
-		    "its servers are healthy and the approvals are there", NULL, &e))
+	(void)mirror_smoke(ep, &r, tested, sizeof tested);
+	snprintf(why, sizeof why, "its servers are healthy and the approvals are there%s%s",
+		*tested ? "; " : "", tested);
+	if (rollout_engine_event(w, ep, ROLLOUT_EVENT_READY, "rollout.begin", why, NULL, &e))
 		log_warn("rollout.begin", "%s: %s", ep->row.id, e.message);
 }
 
@@ -357,6 +377,9 @@ static void judge_and_renew(struct world *w, struct live_endpoint *ep)
 
 static void tick_endpoint(struct world *w, struct live_endpoint *ep)
 {
+	struct rollout_row r;
+	struct err e = {0};
+
 	servers_refresh(w, ep);
 	if (w->hold)
 		return;
@@ -366,6 +389,7 @@ static void tick_endpoint(struct world *w, struct live_endpoint *ep)
 	check_lapse(w, ep);
 	check_route(w, ep);
 	check_guard(w, ep);
+	mirror_tick(w, ep, rollout_active(w, ep, &r, &e) == 1 ? &r : NULL);
 	check_ready(w, ep);
 	judge_and_renew(w, ep);
 }

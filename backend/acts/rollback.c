@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/acts/change.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
@@ -218,6 +219,7 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 	struct rollout_row r, before;
 	struct stages stages;
 	struct change c;
+	char why[320];
 	int64_t seq, hot_until = clock_wall_us(&w->clock) + ep->config->rollout.keep_hot_ms * 1000;
 	int rc = rollout_active(w, ep, &r, e);
 
@@ -227,6 +229,8 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 	facts.direct = strcmp(r.pattern, "rollback") == 0 || strcmp(r.pattern, "first") == 0;
 	facts.approvals_missing = approvals_missing(w, &r);
 	facts.replicas_ready = version_ready(ep, r.to_version);
+	facts.tests_missing = mirror_smoke(ep, &r, why, sizeof why) != SMOKE_PASSED;
+	facts.shadow = mirror_shadows(r.pattern);
 	step = fsm_step(&rollout_fsm, fsm_state_find(&rollout_fsm, r.state), event, &facts, e);
 	if (!step)
 		return ERR_BAD_TRANSITION;
@@ -238,6 +242,9 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 		stages_enter(&stages, r.step, &r, &row, &pin);
 		if (!pin.segment[0]) /* it may begin with an exact share */
 			r.share_bp = row.share_bp = share;
+		r.step_since_us = clock_wall_us(&w->clock);
+	} else if (step->to == ROLLOUT_SHADOWING) {
+		r.share_bp = 0;
 		r.step_since_us = clock_wall_us(&w->clock);
 	} else if (step->to == ROLLOUT_PROMOTING) {
 		take_over(&row, r.to_version, hot_until);

@@ -6,6 +6,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/outlook.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
@@ -246,11 +247,13 @@ static const char *approval_moment(const struct spec_tier *tier)
 static void fill_plan(struct world *w, struct live_endpoint *ep, const struct rollout_row *r,
 	int share, int ready, int dry, struct plan *p)
 {
-	char text[16];
+	char text[16], sample[16];
 	struct stages s;
 	int slot = slot_find(ep, r->to_version);
 
 	share_format(share, text, sizeof text);
+	share_format(ep->config->rollout.sample_bp ? ep->config->rollout.sample_bp : SHARE_ALL,
+		sample, sizeof sample);
 	(void)stages_read(r, &s, NULL);
 	snprintf(p->title, sizeof p->title, "%s %s -> %s on %s at %s%s%s", r->pattern,
 		r->from_version, r->to_version, ep->row.name, text,
@@ -262,10 +265,18 @@ static void fill_plan(struct world *w, struct live_endpoint *ep, const struct ro
 	else
 		plan_will(p, "start %d servers of %s and wait until they are healthy",
 			servers_wanted(ep, r->to_version), r->to_version);
+	if (mirror_tests(r->pattern))
+		plan_will(p, "repeat recorded requests on %s first: it must answer as %s did",
+			r->to_version, r->from_version);
+	if (mirror_shadows(r->pattern))
+		plan_will(p,
+			"copy %s of %s's requests to %s, off their path, until its answers are "
+			"proven; then go by steps: %s",
+			sample, r->from_version, r->to_version, r->steps);
 	if (s.segment_count)
 		plan_will(p, "go segment by segment, each by %s: %.90s, then all others", r->steps,
 			r->segments);
-	else
+	else if (!mirror_shadows(r->pattern))
 		plan_will(p, "route %s of %s to %s, the rest stays on %s", text, ep->row.name,
 			r->to_version, r->from_version);
 	plan_will(p, "take it back by itself when %d of %d answers fail or nobody watches",
@@ -317,6 +328,8 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	servers_refresh(w, ep);
 	facts.approvals_missing = approvals_needed(tier, &r, "start");
 	facts.replicas_ready = version_ready(ep, req->to);
+	facts.tests_missing = mirror_tests(r.pattern);
+	facts.shadow = mirror_shadows(r.pattern);
 	fill_plan(w, ep, &r, share, facts.replicas_ready, a->dry_run, &out->plan);
 	if (a->dry_run)
 		return 0;

@@ -41,7 +41,7 @@ static int rollout_is(struct undoing *u, struct rollout_row *r, const char *cons
 	return 0;
 }
 
-static const char *const active_states[] = {"waiting", "stepping", "paused", NULL};
+static const char *const active_states[] = {"waiting", "shadowing", "stepping", "paused", NULL};
 static const char *const paused_states[] = {"paused", NULL};
 static const char *const moving_states[] = {"stepping", NULL};
 

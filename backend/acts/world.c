@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/acts/judging.h"
+#include "backend/acts/mirror.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
@@ -30,6 +31,7 @@ static void endpoint_free(struct live_endpoint *ep)
 	free(ep->slots);
 	judging_free(ep->judging);
 	judging_free(ep->after);
+	mirror_free(ep->mirror);
 	free(ep);
 }
 

@@ -17,6 +17,7 @@
 #define WORLD_SERVERS 64
 
 struct judging; /* acts/judging.h */
+struct mirror;	/* acts/mirror.h */
 
 struct live_endpoint {
 	struct endpoint_row row;      /* as committed */
@@ -42,6 +43,7 @@ struct live_endpoint {
 	char evict[NAME_SIZE];	  /* version that must leave its slot for a newer one, or "" */
 	int64_t exposed;	  /* answers of the candidate in the active rollout */
 	struct judging *judging;  /* owned; the trial of the active rollout, NULL = none yet */
+	struct mirror *mirror;	  /* owned; copies of requests for the candidate, NULL = none */
 	struct judging *after;	  /* owned; of the one promoted last, while outcomes still come */
 };
 

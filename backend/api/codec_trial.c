@@ -14,17 +14,17 @@
 struct cJSON *codec_live_card(struct world *w, const struct rollout_row *r)
 {
 	const struct live_endpoint *ep = world_find_endpoint(w, r->endpoint, NULL);
-	const struct judging *j = ep ? judging_find(ep, r->id) : NULL;
-	struct cJSON *card;
+	const char *kind;
+	const struct trial_card *card = ep ? rollout_card(ep, r->id, &kind) : NULL;
+	struct cJSON *out;
 	char *text;
 
-	if (!j)
+	if (!card)
 		return NULL;
-	text = trial_card_format(
-		&j->card, ep->after == j ? "late" : "live", j->card.tick * 1000000);
-	card = cJSON_CreateRaw(text);
+	text = trial_card_format(card, kind, card->tick * 1000000);
+	out = cJSON_CreateRaw(text);
 	free(text);
-	return card;
+	return out;
 }
 
 struct cJSON *codec_card(int64_t number, const char *json)

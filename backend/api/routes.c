@@ -34,7 +34,8 @@ static const struct field body_serve[] = {
 static const struct field body_rollback[] = {
 	REASON, {"to", FIELD_NAME, 0, "the version; the previous stable unless told"}, END};
 static const struct field body_start[] = {REASON, {"to", FIELD_NAME, 1, "the candidate version"},
-	{"pattern", FIELD_NAME, 0, "canary or segmented; the spec's unless told"},
+	{"pattern", FIELD_NAME, 0,
+		"canary, shadow, bluegreen or segmented; the spec's unless told"},
 	{"share_bp", FIELD_SHARE, 0, "a first share instead of steps: " SHARE_HELP},
 	{"steps", FIELD_TEXT, 0, "like \"1% 2m, 5% 5m\"; the spec's unless told"}, END};
 static const struct field body_override[] = {REASON,

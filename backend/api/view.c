@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/acts/change.h"
+#include "backend/acts/judging.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
@@ -218,8 +221,10 @@ static int judge_harm(const struct world *w, const struct live_endpoint *ep,
 	return 0;
 }
 
-static void say_waiting(struct world *w, const struct rollout_row *r, struct endpoint_view *v)
+static void say_waiting(struct world *w, const struct live_endpoint *ep,
+	const struct rollout_row *r, struct endpoint_view *v)
 {
+	char why[320];
 	int missing = approvals_missing(w, r), needed, given;
 
 	approvals_shown(w, r, &needed, &given);
@@ -227,6 +232,10 @@ static void say_waiting(struct world *w, const struct rollout_row *r, struct end
 		say(v, HEALTH_WAITING, 0, "%s #%lld to %s waits for %d approval%s of %d",
 			r->pattern, (long long)r->id, r->to_version, missing,
 			missing == 1 ? "" : "s", needed);
+	else if (version_ready(ep, r->to_version) &&
+		 mirror_smoke(ep, r, why, sizeof why) != SMOKE_PASSED && *why)
+		say(v, HEALTH_WAITING, 0, "%s #%lld to %s: %.200s", r->pattern, (long long)r->id,
+			r->to_version, why);
 	else
 		say(v, HEALTH_WAITING, 0, "%s #%lld waits until the servers of %s are ready",
 			r->pattern, (long long)r->id, r->to_version);
@@ -269,7 +278,12 @@ static int judge_rollout(struct world *w, const struct rollout_row *r,
 
 	stage_describe(r, stage, sizeof stage);
 	if (r->id && strcmp(r->state, "waiting") == 0) {
-		say_waiting(w, r, v);
+		say_waiting(w, ep, r, v);
+		return 1;
+	}
+	if (r->id && strcmp(r->state, "shadowing") == 0) {
+		say(v, HEALTH_WATCH, now, "%s #%lld: %s answers copies, %s; no user sees them",
+			r->pattern, (long long)r->id, r->to_version, rollout_verdict(w, ep));
 		return 1;
 	}
 	if (r->id && strcmp(r->state, "paused") == 0) {

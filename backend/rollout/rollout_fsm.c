@@ -6,12 +6,19 @@ static int all_ready(const void *facts)
 {
 	const struct rollout_facts *f = facts;
 
-	return f->approvals_missing <= 0 && f->replicas_ready;
+	return f->approvals_missing <= 0 && f->replicas_ready && !f->tests_missing;
 }
 
 static int ready_by_steps(const void *facts)
 {
-	return all_ready(facts) && !((const struct rollout_facts *)facts)->direct;
+	const struct rollout_facts *f = facts;
+
+	return all_ready(facts) && !f->direct && !f->shadow;
+}
+
+static int ready_in_shadow(const void *facts)
+{
+	return all_ready(facts) && ((const struct rollout_facts *)facts)->shadow;
 }
 
 static int ready_directly(const void *facts)
@@ -27,12 +34,20 @@ static int approved_later(const void *facts)
 static const struct fsm_row rows[] = {
 	{ROLLOUT_WAITING, ROLLOUT_EVENT_READY, ready_by_steps, ROLLOUT_STEPPING,
 		ROLLOUT_EFFECT_ROUTE},
+	{ROLLOUT_WAITING, ROLLOUT_EVENT_READY, ready_in_shadow, ROLLOUT_SHADOWING,
+		ROLLOUT_EFFECT_NONE},
 	{ROLLOUT_WAITING, ROLLOUT_EVENT_READY, ready_directly, ROLLOUT_PROMOTING,
 		ROLLOUT_EFFECT_ROUTE},
 	{ROLLOUT_WAITING, ROLLOUT_EVENT_APPROVE, NULL, ROLLOUT_WAITING, ROLLOUT_EFFECT_NONE},
 	{ROLLOUT_WAITING, ROLLOUT_EVENT_REJECT, NULL, ROLLOUT_REJECTED, ROLLOUT_EFFECT_ROUTE},
 	{ROLLOUT_WAITING, ROLLOUT_EVENT_ABORT, NULL, ROLLOUT_ABORTING, ROLLOUT_EFFECT_ROUTE},
 	{ROLLOUT_WAITING, ROLLOUT_EVENT_SUPERSEDE, NULL, ROLLOUT_SUPERSEDED, ROLLOUT_EFFECT_ROUTE},
+	{ROLLOUT_SHADOWING, ROLLOUT_EVENT_ADVANCE, NULL, ROLLOUT_STEPPING, ROLLOUT_EFFECT_ROUTE},
+	{ROLLOUT_SHADOWING, ROLLOUT_EVENT_APPROVE, approved_later, ROLLOUT_SHADOWING,
+		ROLLOUT_EFFECT_NONE},
+	{ROLLOUT_SHADOWING, ROLLOUT_EVENT_ABORT, NULL, ROLLOUT_ABORTING, ROLLOUT_EFFECT_ROUTE},
+	{ROLLOUT_SHADOWING, ROLLOUT_EVENT_SUPERSEDE, NULL, ROLLOUT_SUPERSEDED,
+		ROLLOUT_EFFECT_ROUTE},
 	{ROLLOUT_STEPPING, ROLLOUT_EVENT_ADVANCE, NULL, ROLLOUT_STEPPING, ROLLOUT_EFFECT_ROUTE},
 	{ROLLOUT_STEPPING, ROLLOUT_EVENT_PAUSE, NULL, ROLLOUT_PAUSED, ROLLOUT_EFFECT_NONE},
 	{ROLLOUT_STEPPING, ROLLOUT_EVENT_PROMOTE, NULL, ROLLOUT_PROMOTING, ROLLOUT_EFFECT_ROUTE},

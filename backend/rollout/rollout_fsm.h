@@ -38,6 +38,8 @@ struct rollout_facts {
 	int approvals_missing; /* people who still have to say yes */
 	int replicas_ready;    /* the new version answers its health checks */
 	int approved_later;    /* the promotion asks for approvals of its own */
+	int tests_missing;     /* recorded requests have still to be answered as stable did */
+	int shadow;	       /* copies of requests first, steps after */
 };
 
 extern const struct fsm rollout_fsm;

@@ -50,6 +50,9 @@ struct spec_rollout {
 	struct spec_step steps[SPEC_STEPS];
 	int step_count;
 	int64_t hold_ms, keep_hot_ms;
+	int sample_bp;	       /* shadow: part of stable's requests that is copied; 0 = all */
+	int64_t shadow_for_ms; /* shadow: least time before the steps begin */
+	int differ_bp; /* shadow: how far the scores may be apart in the mean; 0 = not said */
 	char false_abort[16];
 	struct spec_signal signals[SPEC_LIST];
 	int signal_count;

@@ -27,8 +27,8 @@ static const char *const environments[] = {"sandbox", "staging", "production", N
 static const char *const modes[] = {"online", NULL};
 static const char *const modes_later[] = {"batch", "async", NULL};
 static const char *const tasks[] = {"binary", "multiclass", "regression", "ranking", NULL};
-static const char *const patterns[] = {"canary", "segmented", NULL};
-static const char *const patterns_later[] = {"shadow", "bluegreen", "phased", NULL};
+static const char *const patterns[] = {"canary", "shadow", "bluegreen", "segmented", NULL};
+static const char *const patterns_later[] = {"phased", NULL};
 static const char *const undecided_words[] = {"pause", "page", "abort", NULL};
 static const char *const approve_words[] = {"start", "promote", "both", NULL};
 static const char *const late_words[] = {"allow", "refuse", NULL};
@@ -131,6 +131,24 @@ static const struct spec_field rollout_rows[] = {
 		.fallback = "1% 2m, 5% 5m, 25% 5m, 50% 5m",
 		.inline_text = 1,
 		.help = "Rising shares, each with the shortest time spent on it: 5% 5m."},
+	{.key = "sample",
+		.type = &type_share,
+		AT(spec_rollout, sample_bp),
+		.help = "Shadow: part of stable's requests that the candidate answers as well; all "
+			"unless told."},
+	{.key = "shadow-for",
+		.type = &type_duration,
+		AT(spec_rollout, shadow_for_ms),
+		.min = 0,
+		.max = 30 * DAY,
+		.fallback = "2m",
+		.help = "Shadow: the least time before the steps begin."},
+	{.key = "differ",
+		.type = &type_share,
+		AT(spec_rollout, differ_bp),
+		.help = "Shadow: how far the scores of both may be apart in the mean, of their "
+			"range; "
+			"20% unless told."},
 	{.key = "hold",
 		.type = &type_duration,
 		AT(spec_rollout, hold_ms),
@@ -418,5 +436,5 @@ int spec_pattern_known(const char *word)
 
 const char *spec_patterns(void)
 {
-	return "canary or segmented";
+	return "canary, shadow, bluegreen or segmented";
 }

@@ -84,6 +84,22 @@ static void put_shifts(cJSON *root, const struct trial_card *c)
 	}
 }
 
+static void put_examples(cJSON *root, const struct trial_card *c)
+{
+	cJSON *list = json_put_array(root, "examples");
+
+	for (int i = 0; i < c->example_count; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		json_put_str(o, "id", c->examples[i].id);
+		json_put_num(o, "stable", c->examples[i].score[0]);
+		json_put_num(o, "candidate", c->examples[i].score[1]);
+		json_put_int(o, "stable_status", c->examples[i].status[0]);
+		json_put_int(o, "candidate_status", c->examples[i].status[1]);
+		cJSON_AddItemToArray(list, o);
+	}
+}
+
 static char *take_text(cJSON *root)
 {
 	char *text = json_format(root);
@@ -118,6 +134,7 @@ char *trial_card_format(const struct trial_card *c, const char *kind, int64_t at
 		put_signal(o, &c->signals[i]);
 	put_segments(root, c);
 	put_shifts(root, c);
+	put_examples(root, c);
 	o = json_put_object(root, "ratio");
 	json_put_num(o, "requests", c->ratio_requests);
 	json_put_num(o, "scores", c->ratio_scores);

@@ -37,6 +37,14 @@ struct trial_shift_card {
 	double bins[2][10];
 };
 
+/* Two answers to one request, of a shadow rollout. */
+#define TRIAL_EXAMPLES 5
+struct trial_example {
+	char id[40];
+	double score[2]; /* stable, candidate; NAN = unread */
+	int status[2];	 /* 0 = no answer */
+};
+
 struct trial_card {
 	enum judge_verdict verdict;
 	char why[320];
@@ -53,6 +61,8 @@ struct trial_card {
 	struct trial_shift_card shifts[TRIAL_CARD_SHIFTS];
 	int shift_count;
 	double ratio_requests, ratio_scores, ratio_outcomes; /* 1 = the arms are not fed alike */
+	struct trial_example examples[TRIAL_EXAMPLES];	     /* those that differ most come first */
+	int example_count;
 	char replicas[320]; /* what is said of an arm's servers; "" = they are alike */
 };
 
@@ -60,7 +70,7 @@ struct trial_card {
 void trial_read(const struct trial *t, struct trial_card *out);
 
 /* The card as JSON text (its members: docs/openapi.json, VerdictCard), for API, store and audit.
- * `kind` is live, step, end or late. The caller frees it. */
+ * `kind` is live, shadow, step, end or late. The caller frees it. */
 char *trial_card_format(const struct trial_card *c, const char *kind, int64_t at_us);
 
 /* A point of the chart of a band: the signals' effect, band and limits only. */

@@ -155,7 +155,7 @@ static void harm_is_taken_back(void **state)
 	struct buf setup = {0};
 	struct traffic t = {.failing = .05, .slower = 1, .chance = 7};
 	struct rollout_row r;
-	struct alert_row alert;
+	struct alert_row alert = {.id = 0};
 	struct acts_world x;
 	int64_t next;
 	int seen = 0;
@@ -261,7 +261,7 @@ static void late_outcomes_take_a_promotion_back(void **state)
 {
 	struct traffic t = {.failing = .001, .slower = 1, .off = .35, .chance = 23};
 	struct rollout_row r;
-	struct alert_row alert;
+	struct alert_row alert = {.id = 0};
 	struct acts_world x;
 	int hours = 0;
 

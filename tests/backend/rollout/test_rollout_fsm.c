@@ -9,27 +9,35 @@
 #include "backend/rollout/rollout_fsm.h"
 
 static const struct rollout_facts all_facts[] = {
-	{0, 0, 0, 0},
-	{0, 0, 1, 0},
-	{0, 1, 0, 0},
-	{0, 1, 1, 0},
-	{0, 2, 1, 0},
-	{0, -1, 1, 0},
-	{1, 0, 0, 0},
-	{1, 0, 1, 0},
-	{1, 1, 0, 0},
-	{1, 1, 1, 0},
-	{1, 2, 1, 0},
-	{1, -1, 1, 0},
-	{0, 0, 1, 1},
+	{0, 0, 0, 0, 0, 0},
+	{0, 0, 1, 0, 0, 0},
+	{0, 1, 0, 0, 0, 0},
+	{0, 1, 1, 0, 0, 0},
+	{0, 2, 1, 0, 0, 0},
+	{0, -1, 1, 0, 0, 0},
+	{1, 0, 0, 0, 0, 0},
+	{1, 0, 1, 0, 0, 0},
+	{1, 1, 0, 0, 0, 0},
+	{1, 1, 1, 0, 0, 0},
+	{1, 2, 1, 0, 0, 0},
+	{1, -1, 1, 0, 0, 0},
+	{0, 0, 1, 1, 0, 0},
+	{0, 0, 1, 0, 1, 0},
+	{0, 0, 1, 0, 0, 1},
+	{0, 0, 1, 0, 1, 1},
+	{0, 1, 1, 0, 0, 1},
+	{0, 0, 1, 1, 0, 1},
+	{1, 0, 1, 0, 1, 0},
 };
 static const int facts_count = sizeof all_facts / sizeof all_facts[0];
 
 /* What may be, written down once more and by hand: row = state, letters = where each event leads.
- * '-' no, else the first letters of states: w s p P(romoting) a(borting) M(promoted) A(borted)
- * R(ejected) S(uperseded). Events in the enum's order; the first for facts that are ready. */
+ * '-' no, else the first letters of states: w h(shadowing) s p P(romoting) a(borting) M(promoted)
+ * A(borted) R(ejected) S(uperseded). Events in the enum's order; the first for facts that are
+ * ready. */
 static const char *const want_steps[ROLLOUT_STATE_COUNT] = {
 	[ROLLOUT_WAITING] = "swR----a-S-",
+	[ROLLOUT_SHADOWING] = "---s---a-S-",
 	[ROLLOUT_STEPPING] = "---sp-PapS-",
 	[ROLLOUT_PAUSED] = "-----sPapS-",
 	[ROLLOUT_PROMOTING] = "---------SM",
@@ -41,6 +49,7 @@ static const char *const want_steps[ROLLOUT_STATE_COUNT] = {
 };
 static const char letters[ROLLOUT_STATE_COUNT + 1] = {
 	[ROLLOUT_WAITING] = 'w',
+	[ROLLOUT_SHADOWING] = 'h',
 	[ROLLOUT_STEPPING] = 's',
 	[ROLLOUT_PAUSED] = 'p',
 	[ROLLOUT_PROMOTING] = 'P',
@@ -60,11 +69,13 @@ static char want(int state, int event, const struct rollout_facts *f)
 		return 's';
 	if (event == ROLLOUT_EVENT_APPROVE && f->approved_later && state == ROLLOUT_PAUSED)
 		return 'p';
+	if (event == ROLLOUT_EVENT_APPROVE && f->approved_later && state == ROLLOUT_SHADOWING)
+		return 'h';
 	if (event != ROLLOUT_EVENT_READY || to == '-')
 		return to;
-	if (f->approvals_missing > 0 || !f->replicas_ready)
+	if (f->approvals_missing > 0 || !f->replicas_ready || f->tests_missing)
 		return '-';
-	return f->direct ? 'P' : 's';
+	return f->shadow ? 'h' : f->direct ? 'P' : 's';
 }
 
 static void test_every_pair(void **state)

@@ -48,7 +48,8 @@ static void keys_have_a_stable_order(void **state)
 		"\"tier\":\"low\",\"listen\":\"127.0.0.1:8100\",\"serve\":\"./serve\","
 		"\"replicas\":1,\"health\":\"/healthz\",\"timeout\":\"2s\",\"rollout\":{"
 		"\"pattern\":\"canary\",\"steps\":[\"1% 2m\",\"5% 5m\",\"25% 5m\",\"50% 5m\"],"
-		"\"hold\":\"30m\",\"keep-hot\":\"1d\",\"false-abort\":\"1%\"}}");
+		"\"shadow-for\":\"2m\",\"hold\":\"30m\",\"keep-hot\":\"1d\","
+		"\"false-abort\":\"1%\"}}");
 	free(json);
 	spec_free(s);
 }
@@ -90,7 +91,7 @@ static void older_json_is_read(void **state)
 			"\"online\",\"tier\":\"low\",\"listen\":\"127.0.0.1:8100\",\"serve\":"
 			"\"./serve\",\"replicas\":1,\"health\":\"/healthz\",\"timeout\":\"2s\","
 			"\"rollout\":{\"pattern\":\"canary\",\"steps\":[\"1% "
-			"2m\"],\"hold\":\"30m\","
+			"2m\"],\"shadow-for\":\"2m\",\"hold\":\"30m\","
 			"\"keep-hot\":\"1d\",\"false-abort\":\"1%\",\"signals\":{\"brier\":"
 			"\"critical worse-by 0.01\"}}}",
 			&ep, &e),

@@ -76,7 +76,8 @@ static const struct {
 	/* the endpoint's rows */
 	{EP "    stepz: x\n", 8, 5, "unknown key `stepz`"},
 	{EP "    rollout:\n      stepz: x\n", 9, 7,
-		"unknown key `stepz`, expected one of pattern, steps, hold, on-undecided, "
+		"unknown key `stepz`, expected one of pattern, steps, sample, shadow-for, differ, "
+		"hold, on-undecided, "
 		"segments, keep-hot, "
 		"false-abort, signals, did you mean `steps`?"},
 	{"project: p\nendpoints:\n  d:\n    tier: low\n    listen: \"[::1]:1\"\n    serve: s\n", 3,

@@ -1,6 +1,6 @@
 /* upstream.c: the smallest server of a model, for the end-to-end tests: answers JSON with a name,
  * always with the same status, or with it only where a request names an origin. Serves TCP ports
- * (`upstream 9001=v1 9002=bad=500 9003=worse=500@ORD`), or as a replica
+ * (`upstream 9001=v1 9002=bad=500 9003=worse=500@ORD 9004=far=200%0.9`), or as a replica
  * in a sandbox a unix socket (`upstream --socket PATH --name-file FILE`). One thread. */
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,6 +22,7 @@ struct listener {
 	int fd, status;
 	char name[64];
 	char origin[64]; /* `"origin":"ORD"`: whose requests get the status; "" = all */
+	char score[16];	 /* of its answers; "none": they hold none */
 };
 
 struct conn {
@@ -60,13 +61,13 @@ static struct listener *listener_new(int epoll, int fd, const char *name, int st
 	return l;
 }
 
-/* PORT=NAME[=STATUS[@ORIGIN]] */
+/* PORT=NAME[=STATUS[@ORIGIN][%SCORE]] */
 static void listen_tcp(int epoll, char *word)
 {
 	char *name = strchr(word, '='), *status = name ? strchr(name + 1, '=') : NULL;
 	struct sockaddr_in a = {.sin_family = AF_INET};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-	const char *origin = strchr(word, '@');
+	char *origin = strchr(word, '@'), *score = strchr(word, '%');
 	struct listener *l;
 
 	if (!name) {
@@ -82,7 +83,11 @@ static void listen_tcp(int epoll, char *word)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		die(word);
+	if (score)
+		*score++ = '\0';
 	l = listener_new(epoll, fd, name, status ? atoi(status) : 200);
+	if (score)
+		snprintf(l->score, sizeof l->score, "%s", score);
 	if (origin)
 		snprintf(l->origin, sizeof l->origin, "\"origin\":\"%s\"", origin + 1);
 }
@@ -148,8 +153,11 @@ static void answer(const struct conn *c)
 	int well = strncmp(c->in, "GET /healthz", 12) == 0 || !strstr(c->in, c->from->origin);
 	int status = well ? 200 : c->from->status;
 	char body[200], text[512];
-	int n = snprintf(
-		body, sizeof body, "{\"version\":\"%s\",\"probability\":0.25}\n", c->from->name);
+	const char *score = c->from->score[0] ? c->from->score : "0.25";
+	int n = strcmp(score, "none") == 0
+			? snprintf(body, sizeof body, "{\"version\":\"%s\"}\n", c->from->name)
+			: snprintf(body, sizeof body, "{\"version\":\"%s\",\"probability\":%s}\n",
+				  c->from->name, score);
 
 	n = snprintf(text, sizeof text,
 		"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
