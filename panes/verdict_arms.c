@@ -121,7 +121,8 @@ void verdict_card_add_scores(struct text *t, const struct node *r, const struct 
 	text_addf(t, ROLE_heading, ATTR_NONE, "%-8s", "SCORE");
 	for (int arm = 0; arm < 2; arm++) {
 		arm_label(r, arm, label, sizeof label);
-		text_addf(t, ROLE_heading, ATTR_NONE, "%6s   %-*.*s", "%", width + 2, width, label);
+		text_addf(t, ROLE_heading, ATTR_NONE, "%6s   %-*.*s", "%", arm ? 0 : width + 2,
+			width, label);
 	}
 	text_line(t);
 	for (int bin = 0; bin < BINS; bin++) {
@@ -130,16 +131,15 @@ void verdict_card_add_scores(struct text *t, const struct node *r, const struct 
 			text_addf(t, ROLE_text, ATTR_NONE, "%6s   ",
 				numfmt(a, sizeof a, sum[arm] > 0 ? 100 * bins[arm][bin] : NAN, 1));
 			add_bar(t, arm, bins[arm][bin] / most, NAN, width, charset);
-			text_add(t, ROLE_text, ATTR_NONE, "  ");
+			text_add(t, ROLE_text, ATTR_NONE, arm ? "" : "  ");
 		}
 		text_line(t);
 	}
-	text_addf(t, ROLE_dim, ATTR_NONE, "scores of %s and %s answers; psi %.2f",
-		numfmt(a, sizeof a, sum[0], 0), numfmt(b, sizeof b, sum[1], 0),
-		node_num(shift, "psi", NAN));
+	text_addf(t, ROLE_dim, ATTR_NONE, "psi %.2f", node_num(shift, "psi", NAN));
 	if (node_num(shift, "psi_limit", 0) > 0)
 		text_addf(t, ROLE_dim, ATTR_NONE, " (much: %g)", node_num(shift, "psi_limit", 0));
-	text_addf(t, ROLE_dim, ATTR_NONE, ", evidence %.2f (1 = proven)",
-		node_num(shift, "evidence", 0));
+	text_addf(t, ROLE_dim, ATTR_NONE, ", evidence %.2f (1 = proven), n %s / %s",
+		node_num(shift, "evidence", 0), numfmt(a, sizeof a, sum[0], 0),
+		numfmt(b, sizeof b, sum[1], 0));
 	text_line(t);
 }

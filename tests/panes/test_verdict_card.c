@@ -1,0 +1,80 @@
+/* test_verdict_card.c: a frozen card has the rows of the live one; verdicts have sign and colour.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "backend/base/buf.h"
+#include "panes/verdict_card.h"
+#include "tui/client/codec.h"
+
+static struct snapshot *fixture(const char *path)
+{
+	struct buf b = {0};
+	struct err e = {0};
+	struct snapshot *s;
+
+	assert_true(buf_read_file(&b, path, 1 << 20) >= 0);
+	s = codec_parse(b.data, b.len, &e);
+	assert_non_null(s);
+	buf_release(&b);
+	return s;
+}
+
+static void rows_of_a_frozen_card_are_those_of_the_live_one(void **state)
+{
+	struct snapshot *rollout = fixture("tests/panes/fixtures/rollout_42.json");
+	struct snapshot *cards = fixture("tests/panes/fixtures/cards_42.json");
+	const struct node *r = snapshot_root(rollout);
+	struct text *live = text_new(), *frozen = text_new();
+	int n;
+	const struct node *list = node_list(snapshot_root(cards), "cards", &n);
+
+	(void)state;
+	assert_int_equal(n, 3);
+	verdict_card_add(live, r, node_get(r, "card"));
+	verdict_card_add(frozen, r, &list[n - 1]);
+	assert_int_equal(text_count(live), text_count(frozen));
+	for (size_t i = 0; i < text_count(live); i++)
+		assert_string_equal(text_get(live, i), text_get(frozen, i));
+	assert_string_equal(text_get(frozen, 4),
+		"error_rate %        0.00    0.00   0.00 pp [  -*0-  |   ]  5,058 ok");
+	text_free(live);
+	text_free(frozen);
+	snapshot_free(cards);
+	snapshot_free(rollout);
+}
+
+static void verdicts_have_sign_and_colour(void **state)
+{
+	static const struct {
+		const char *word;
+		enum glyph glyph;
+		enum role role;
+	} cases[] = {
+		{"ok", GLYPH_ok, ROLE_ok},
+		{"harm", GLYPH_harm, ROLE_harm},
+		{"invalid", GLYPH_failed, ROLE_harm},
+		{"undecided", GLYPH_undecided, ROLE_watch},
+		{"missing", GLYPH_missing, ROLE_missing},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(verdict_glyph(cases[i].word), cases[i].glyph);
+		assert_int_equal(verdict_role(cases[i].word), cases[i].role);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_of_a_frozen_card_are_those_of_the_live_one),
+		cmocka_unit_test(verdicts_have_sign_and_colour),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
