@@ -110,29 +110,50 @@ static void charts_on_snapshot(struct pane *p, int slot)
 	}
 }
 
-/* How the charts are laid out at a size: so many side by side and below each other. */
+/* How the charts are laid out at a size: those of all traffic, then the text (below them or on its
+ * own screen), then those of segments, which may come while one looks and move nothing. */
 struct layout {
 	int across, down, rows; /* of one chart */
-	int screens;		/* that are full of charts */
+	int whole;		/* screens of charts of all traffic */
+	int segments;		/* and of segments, behind the text */
 	bool below;		/* the text fits below the charts of the one screen */
 };
+
+/* The slots of the charts of segments, or of all traffic, in their order. Returns their number. */
+static int list_targets(const struct charts *s, bool segments, int out[BANDS])
+{
+	int n = 0;
+
+	for (int i = 0; i < s->count; i++)
+		if ((s->targets[i].segment[0] != '\0') == segments)
+			out[n++] = i;
+	return n;
+}
 
 static struct layout lay_out(const struct charts *s, struct rect r, int text_rows)
 {
 	struct layout l = {.across = r.cols >= ACROSS_COLS ? 2 : 1, .down = r.rows / ROWS_LEAST};
-	int lines = (s->count + l.across - 1) / l.across, room = r.rows - text_rows - 1;
+	int list[BANDS], room = r.rows - text_rows - 1, page;
+	int lines = (list_targets(s, false, list) + l.across - 1) / l.across;
 
+	l.below = lines > 0 && room / ROWS_LEAST >= lines;
+	if (lines > 0 && l.down > lines)
+		l.down = lines;
 	if (l.down < 1)
 		l.down = 1;
-	l.below = lines > 0 && room / ROWS_LEAST >= lines;
-	if (l.down > lines)
-		l.down = lines;
-	if (l.down > 0)
-		l.rows = (l.below ? room : r.rows) / l.down;
+	l.rows = (l.below ? room : r.rows) / l.down;
 	if (l.rows > ROWS_MOST)
 		l.rows = ROWS_MOST;
-	l.screens = l.down > 0 ? (lines + l.down - 1) / l.down : 0;
+	page = l.across * l.down;
+	l.whole = (lines + l.down - 1) / l.down;
+	l.segments = (list_targets(s, true, list) + page - 1) / page;
 	return l;
+}
+
+/* The screen that shows the text. */
+static int text_screen(struct layout l)
+{
+	return l.below ? 0 : l.whole;
 }
 
 static void draw_bands(const struct pane *p, struct canvas *c, struct rect r, struct layout l)
@@ -142,19 +163,22 @@ static void draw_bands(const struct pane *p, struct canvas *c, struct rect r, st
 	int64_t from = node_int(root, "started_us", p->host->now_us);
 	int64_t to = node_int(root, "ended_us", 0) ? node_int(root, "ended_us", 0)
 						   : node_int(node_get(root, "card"), "at_us", 0);
-	int first = s->screen * l.across * l.down;
+	bool segments = s->screen >= l.whole;
+	int list[BANDS], n = list_targets(s, segments, list), cols = r.cols / l.across;
+	int page = segments ? s->screen - text_screen(l) - 1 : s->screen;
+	int first = page * l.across * l.down;
 
 	if (to - from < SPAN_S * INT64_C(1000000))
 		to = from + SPAN_S * INT64_C(1000000);
-	for (int i = 0; i < l.across * l.down && first + i < s->count; i++) {
-		const struct target *t = &s->targets[first + i];
-		int cols = r.cols / l.across;
+	for (int i = 0; i < l.across * l.down && first + i < n; i++) {
+		const struct target *t = &s->targets[list[first + i]];
 
 		band_chart_draw(c,
 			(struct rect){r.row + i / l.across * l.rows, r.col + i % l.across * cols,
 				l.rows - (l.rows > ROWS_LEAST), cols - (l.across > 1 ? 2 : 0)},
 			&(struct band_chart){t->signal, t->segment,
-				pane_root(p, SLOT_BANDS + first + i), from, to, p->host->zone});
+				pane_root(p, SLOT_BANDS + list[first + i]), from, to,
+				p->host->zone});
 	}
 }
 
@@ -207,20 +231,20 @@ static void charts_draw(struct pane *p, struct canvas *c, struct rect r)
 	fill_text(s, root, body.cols, c->charset);
 	need = text_height(s->text, body.cols);
 	l = lay_out(s, body, need);
-	s->screens = l.screens + (l.below ? 0 : 1);
+	s->screens = l.whole + !l.below + l.segments;
 	if (s->screen >= s->screens)
 		s->screen = s->screens - 1;
-	s->text_scrolls = s->screen >= l.screens && need > body.rows;
+	s->text_scrolls = !l.below && s->screen == text_screen(l) && need > body.rows;
 	draw_head(p, c, (struct rect){r.row, 1, 1, r.cols - 2});
 	if (!*node_str(node_get(root, "card"), "verdict", ""))
 		return;
-	if (s->screen < l.screens)
+	if (l.below || s->screen != text_screen(l))
 		draw_bands(p, c, body, l);
 	if (l.below) {
 		body.row += l.rows * l.down + 1;
 		body.rows -= l.rows * l.down + 1;
 	}
-	if (l.below || s->screen >= l.screens)
+	if (s->screen == text_screen(l))
 		text_draw(s->text, c, body);
 }
 

@@ -116,7 +116,7 @@ void verdict_card_add_scores(struct text *t, const struct node *r, const struct 
 	double bins[2][BINS], sum[2], most = n ? read_bins(shift, bins, sum) : 0;
 	char label[64], a[48], b[48];
 
-	if (!(most > 0))
+	if (!n)
 		return;
 	text_addf(t, ROLE_heading, ATTR_NONE, "%-8s", "SCORE");
 	for (int arm = 0; arm < 2; arm++) {
@@ -130,12 +130,13 @@ void verdict_card_add_scores(struct text *t, const struct node *r, const struct 
 		for (int arm = 0; arm < 2; arm++) {
 			text_addf(t, ROLE_text, ATTR_NONE, "%6s   ",
 				numfmt(a, sizeof a, sum[arm] > 0 ? 100 * bins[arm][bin] : NAN, 1));
-			add_bar(t, arm, bins[arm][bin] / most, NAN, width, charset);
+			add_bar(t, arm, most > 0 ? bins[arm][bin] / most : 0, NAN, width, charset);
 			text_add(t, ROLE_text, ATTR_NONE, arm ? "" : "  ");
 		}
 		text_line(t);
 	}
-	text_addf(t, ROLE_dim, ATTR_NONE, "psi %.2f", node_num(shift, "psi", NAN));
+	text_addf(t, ROLE_dim, ATTR_NONE, "psi %s",
+		numfmt(a, sizeof a, node_num(shift, "psi", NAN), 2));
 	if (node_num(shift, "psi_limit", 0) > 0)
 		text_addf(t, ROLE_dim, ATTR_NONE, " (much: %g)", node_num(shift, "psi_limit", 0));
 	text_addf(t, ROLE_dim, ATTR_NONE, ", evidence %.2f (1 = proven), n %s / %s",

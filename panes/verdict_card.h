@@ -16,7 +16,8 @@ enum glyph verdict_glyph(const char *verdict);
 void verdict_card_add(struct text *t, const struct node *r, const struct node *card);
 
 /* Requests counted on each arm in this step beside the share they should have, as bars in so many
- * columns; and both distributions of scores, bin by bin. Nothing where there is nothing of it. */
+ * columns; and both distributions of scores, bin by bin. Nothing where the card
+ * has none; before there is any the lines are there already, so that nothing moves. */
 void verdict_card_add_split(struct text *t, const struct node *r, const struct node *card, int cols,
 	enum charset charset);
 void verdict_card_add_scores(struct text *t, const struct node *r, const struct node *card,

@@ -316,6 +316,7 @@ static void a_segments_chart_comes_last_and_stays(void **state)
 	struct app a;
 	struct pane *p;
 	struct err e;
+	char *wide;
 
 	(void)state;
 	open_app(&a, &o);
@@ -329,7 +330,20 @@ static void a_segments_chart_comes_last_and_stays(void **state)
 	}
 	key(&a, KEYC_PAGEDOWN);
 	key(&a, KEYC_PAGEDOWN);
+	shows(&a, "SPLIT, this step", "ORD");
+	key(&a, KEYC_PAGEDOWN);
 	shows(&a, "brier ORD", "JFK");
+	key(&a, 'g');
+	wide = shown(&a, 40, 120); /* all but the segment on one screen */
+	assert_non_null(strstr(wide, "SPLIT, this step"));
+	assert_non_null(strstr(wide, "1 of 2"));
+	assert_null(strstr(wide, "ORD"));
+	free(wide);
+	key(&a, KEYC_PAGEDOWN);
+	wide = shown(&a, 40, 120);
+	assert_non_null(strstr(wide, "brier ORD"));
+	assert_null(strstr(wide, "SPLIT"));
+	free(wide);
 	app_release(&a);
 }
 

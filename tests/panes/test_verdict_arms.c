@@ -44,9 +44,13 @@ static const struct {
 		{"0.1-0.2    0.0                               100.0   ooooooooooooooooooooooooo",
 			"0.2-0.3   50.0   ############                  0.0",
 			"psi 0.31 (much: 0.25), evidence 2.00 (1 = proven), n 100 / 10"}},
-	{"no scores", verdict_card_add_scores,
-		"{\"shifts\":[{\"bins\":[[0,0,0,0,0,0,0,0,0,0],[0,0,0,0,0,0,0,0,0,0]]}]}", 0,
-		{NULL}},
+	{"no scores yet", verdict_card_add_scores,
+		"{\"shifts\":[{\"psi\":null,\"bins\":[[0,0,0,0,0,0,0,0,0,0],[0,0,0,0,0,0,0,0,0,0]]}"
+		"]}",
+		12,
+		{"0.1-0.2      -                                   -",
+			"psi -, evidence 0.00 (1 = proven), n 0 / 0"}},
+	{"a model without scores", verdict_card_add_scores, "{\"shifts\":[]}", 0, {NULL}},
 };
 
 static struct snapshot *parse(const char *text)
