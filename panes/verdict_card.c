@@ -30,7 +30,7 @@ enum glyph verdict_glyph(const char *verdict)
 }
 
 /* Where the effect and its band lie between no difference and twice the limit of OK:
- * "[---*--|----]", 14 columns; blank while nothing is known. */
+ * "[---*--|----]", 14 columns; blank while nothing is known, ">" or "<" where it lies beyond. */
 static void band_text(const struct node *s, char out[16])
 {
 	enum { WIDTH = 12 };
@@ -53,9 +53,15 @@ static void band_text(const struct node *s, char out[16])
 			out[i + 1] = '0';
 		if (i == 2 * WIDTH / 3)
 			out[i + 1] = '|';
-		if (fabs(x - effect) <= half)
+		/* Half open: what lies on an edge is one star, not two. */
+		if ((effect - x) / limit >= -.125 && (effect - x) / limit < .125)
 			out[i + 1] = '*';
 	}
+	/* Beyond either end: the bracket gives way. */
+	if (effect / limit >= 2)
+		out[WIDTH + 1] = '>';
+	if (effect / limit < -1)
+		out[0] = '<';
 }
 
 static void add_card_signal(struct text *t, const struct node *s)

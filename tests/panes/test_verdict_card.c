@@ -48,6 +48,43 @@ static void rows_of_a_frozen_card_are_those_of_the_live_one(void **state)
 	snapshot_free(rollout);
 }
 
+/* The difference against its limit, from the limit below none to twice the limit. */
+static void bands_point_to_what_lies_beyond(void **state)
+{
+	static const struct {
+		const char *effect, *want;
+	} cases[] = {
+		{"0", "[  --*---|   ]"},
+		{"1", "[  --0---*   ]"},
+		{"1.9", "[  --0---|  *]"},
+		{"2.1", "[  --0---|   >"},
+		{"2.5", "[  --0---|   >"},
+		{"-1.5", "<  --0---|   ]"},
+		{"null", "              "},
+	};
+	struct err e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct text *t = text_new();
+		struct buf b = {0};
+		struct snapshot *s;
+
+		buf_addf(&b,
+			"{\"signals\":[{\"name\":\"x\",\"effect\":%s,\"low\":-0.25,\"high\":1,"
+			"\"limit_ok\":1}]}",
+			cases[i].effect);
+		s = codec_parse(b.data, b.len, &e);
+		assert_non_null(s);
+		verdict_card_add(t, NULL, snapshot_root(s));
+		if (!strstr(text_get(t, text_count(t) - 1), cases[i].want))
+			fail_msg("%s: %s", cases[i].effect, text_get(t, text_count(t) - 1));
+		snapshot_free(s);
+		buf_release(&b);
+		text_free(t);
+	}
+}
+
 static void verdicts_have_sign_and_colour(void **state)
 {
 	static const struct {
@@ -73,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_of_a_frozen_card_are_those_of_the_live_one),
+		cmocka_unit_test(bands_point_to_what_lies_beyond),
 		cmocka_unit_test(verdicts_have_sign_and_colour),
 	};
 
