@@ -75,9 +75,13 @@ static void add_card_signal(struct text *t, const struct node *s)
 
 	snprintf(name, sizeof name, "%s%s%s", node_str(s, "name", "?"), *segment || *own ? " " : "",
 		*segment ? segment : own);
+	/* A hundred points take a place that a digit behind the point had. */
 	if (isfinite(effect))
 		snprintf(apart, sizeof apart, "%s%s%s%s", effect > 0 ? "+" : "",
-			numfmt(c, sizeof c, effect, strcmp(unit, "%") == 0 ? 0 : decimals),
+			numfmt(c, sizeof c, effect,
+				strcmp(unit, "%") == 0
+					? 0
+					: decimals - (decimals > 1 && fabs(effect) >= 100)),
 			*unit ? " " : "", unit);
 	band_text(s, band);
 	text_addf(t, ROLE_text, ATTR_NONE, "%-16.16s %7s %7s %9s ", name,

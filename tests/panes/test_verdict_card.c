@@ -85,6 +85,25 @@ static void bands_point_to_what_lies_beyond(void **state)
 	}
 }
 
+static void a_hundred_points_keep_the_columns(void **state)
+{
+	static const char card[] =
+		"{\"signals\":[{\"name\":\"error_rate\",\"segment\":\"ORD\",\"effect_unit\":\"pp\","
+		"\"decimals\":2,\"stable\":0,\"candidate\":100,\"effect\":100,\"low\":-82,"
+		"\"high\":100,\"limit_ok\":1,\"n\":[12,6],\"verdict\":\"undecided\"}]}";
+	struct err e = {0};
+	struct snapshot *s = codec_parse(card, strlen(card), &e);
+	struct text *t = text_new();
+
+	(void)state;
+	assert_non_null(s);
+	verdict_card_add(t, NULL, snapshot_root(s));
+	assert_string_equal(text_get(t, text_count(t) - 1),
+		"error_rate ORD      0.00  100.00 +100.0 pp [----0---|--->      6 undecided");
+	text_free(t);
+	snapshot_free(s);
+}
+
 static void verdicts_have_sign_and_colour(void **state)
 {
 	static const struct {
@@ -111,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_of_a_frozen_card_are_those_of_the_live_one),
 		cmocka_unit_test(bands_point_to_what_lies_beyond),
+		cmocka_unit_test(a_hundred_points_keep_the_columns),
 		cmocka_unit_test(verdicts_have_sign_and_colour),
 	};
 
