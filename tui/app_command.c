@@ -15,6 +15,8 @@ static void do_help(struct app *a, const char *rest);
 static void do_palette(struct app *a, const char *rest);
 static void do_filter(struct app *a, const char *rest);
 static void do_open(struct app *a, const char *rest);
+static void do_charts(struct app *a, const char *rest);
+static void do_cards(struct app *a, const char *rest);
 static void do_back(struct app *a, const char *rest);
 static void do_quit(struct app *a, const char *rest);
 static void do_redraw(struct app *a, const char *rest);
@@ -35,6 +37,8 @@ static const struct {
 	{"palette", "type a command", do_palette},
 	{"filter", "filter the list by a regular expression", do_filter},
 	{"open", "explain: open what is selected", do_open},
+	{"charts", "the charts that a rollout's verdict rests on", do_charts},
+	{"cards", "the verdict cards of a rollout that were frozen", do_cards},
 	{"back", "close what was opened; drop the filter", do_back},
 	{"quit", "leave the console; the engine goes on", do_quit},
 	{"redraw", "draw the screen anew", do_redraw},
@@ -294,6 +298,35 @@ static void do_open(struct app *a, const char *rest)
 	}
 }
 
+/* A page about the rollout that is selected, or named by its number. Never a second time over
+ * itself. */
+static void open_page(struct app *a, const char *page, const char *rest)
+{
+	struct selection s = selected(a);
+	const char *rollout = *rest && *rest != '%' ? rest + (*rest == '#') : s.rollout;
+	char place[64];
+	struct err e;
+
+	snprintf(place, sizeof place, "%s/%s", page, rollout);
+	a->message[0] = '\0';
+	if (!*rollout)
+		app_say(a, ROLE_banner, "there is no active rollout here to do that with");
+	else if ((strcmp(app_pane(a)->ops->name, page) != 0 ||
+			 strcmp(app_pane(a)->argument, rollout) != 0) &&
+		 !app_open_place(a, place, &e))
+		app_say(a, ROLE_banner, "%s", e.message);
+}
+
+static void do_charts(struct app *a, const char *rest)
+{
+	open_page(a, "charts", rest);
+}
+
+static void do_cards(struct app *a, const char *rest)
+{
+	open_page(a, "cards", rest);
+}
+
 static void do_back(struct app *a, const char *rest)
 {
 	struct pane *p = app_pane(a);
@@ -445,8 +478,8 @@ static void view(struct app *a, const struct parsed *p)
 	static const char *const panes[][2] = {{"status", "now"}, {"endpoint list", "now"},
 		{"rollout list", "rollouts"}, {"changes", "changes"}, {"audit", "audit"}};
 	static const char *const places[][3] = {{"endpoint show", "endpoint", "ENDPOINT"},
-		{"rollout show", "rollout", "N"}, {"change show", "change", "CHANGE"},
-		{"open", NULL, "PLACE"}};
+		{"rollout show", "rollout", "N"}, {"rollout card", "cards", "N"},
+		{"change show", "change", "CHANGE"}, {"open", NULL, "PLACE"}};
 	const char *name = p->command->name;
 
 	for (size_t i = 0; i < sizeof panes / sizeof panes[0]; i++)

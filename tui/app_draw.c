@@ -189,6 +189,7 @@ void app_draw(struct app *a)
 		draw_dialog(a, body);
 		return;
 	}
-	draw_hints(a, last);
+	/* After the body: what can be scrolled is known once it is drawn. */
 	draw_body(a, body);
+	draw_hints(a, last);
 }

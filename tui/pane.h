@@ -14,7 +14,7 @@
 #include "tui/timefmt.h"
 #include "tui/widget/help.h"
 
-enum { PANE_FEEDS = 3 };
+enum { PANE_FEEDS = 8 };
 
 struct pane;
 

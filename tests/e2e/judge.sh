@@ -57,6 +57,10 @@ is "the card says harm" "$(get "/v1/rollouts/$rollout" .card.verdict)" harm
 is "an event holds the card" \
 	"$(get "/v1/audit?verb=rollout.harm&limit=1" '.items[0].after | fromjson | .verdict_card.verdict')" harm
 check "it replays to the same bits" replays
+card_says() { "$PITHEAD" rollout card "$rollout" "${@:2}" | grep -Eq -- "$1"; }
+check "rollout card prints it" card_says "^verdict +harm: error_rate in segment ORD"
+check "and the frozen one" card_says "^card 1 +#$rollout, end, " --all
+check "with each signal" card_says "^brier .* undecided$" --all
 
 send v3 "50% 1m"
 counted() { get "/v1/rollouts/$rollout" ".card.counted[1] // 0"; }

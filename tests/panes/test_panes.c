@@ -31,6 +31,11 @@ static const struct {
 	{"rollouts_empty", "rollouts", {"empty.json"}},
 	{"audit", "audit", {"audit.json"}},
 	{"rollout", "rollout/40", {"rollout_40.json", "series_delay.json"}},
+	{"charts", "charts/42",
+		{"rollout_42.json", "band_error_rate.json", "band_latency_p99.json",
+			"band_brier.json", "band_calibration.json"}},
+	{"cards", "cards/42", {"cards_42.json", "rollout_42.json"}},
+	{"card", "card/42/2", {"cards_42.json", "rollout_42.json"}},
 	{"endpoint", "endpoint/payments/refund", {"endpoint_refund.json", "series_delay.json"}},
 	{"change", "change/811", {"change_811.json"}},
 	{"event", "event/812", {"audit.json"}},
@@ -230,6 +235,149 @@ static void cursor_moves_over_both_lists(void **state)
 	app_release(&a);
 }
 
+/* What a screen of so many columns and rows shows now. */
+static char *shown(struct app *a, int rows, int cols)
+{
+	struct buf b = {0};
+
+	canvas_resize(a->canvas, rows, cols);
+	app_draw(a);
+	canvas_dump(a->canvas, &b);
+	return buf_detach(&b);
+}
+
+static void shows(struct app *a, const char *with, const char *without)
+{
+	char *text = shown(a, 24, 80);
+
+	if (!strstr(text, with) || (without && strstr(text, without)))
+		fail_msg("wanted \"%s\", not \"%s\":\n%s", with, without ? without : "-", text);
+	free(text);
+}
+
+static const char *const chart_files[PANE_FEEDS] = {"rollout_42.json", "band_error_rate.json",
+	"band_latency_p99.json", "band_brier.json", "band_calibration.json"};
+
+/* In 80 columns by 24 rows: two charts, two charts, the arms; and back. */
+static void charts_go_by_screens(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "charts/42", chart_files);
+	shows(&a, "error_rate, pp", "brier");
+	shows(&a, "PageDown more", "PageUp before");
+	key(&a, KEYC_PAGEDOWN);
+	shows(&a, "brier", "error_rate");
+	key(&a, KEYC_DOWN);
+	shows(&a, "SPLIT, this step", "brier");
+	shows(&a, "PageUp before", "PageDown more");
+	key(&a, KEYC_DOWN);
+	shows(&a, "3 of 3", NULL);
+	key(&a, 'g');
+	shows(&a, "1 of 3", "SPLIT");
+	app_release(&a);
+}
+
+/* Without UTF-8 no sign is lost: the band is *, the difference o, both limits are named. */
+static void charts_are_told_apart_in_ascii(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	struct app a;
+	char *text;
+
+	(void)state;
+	open_app(&a, &o);
+	a.canvas->charset = CHARSET_ASCII;
+	load(&a, "charts/42", chart_files);
+	text = shown(&a, 40, 120);
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c > 126)
+			fail_msg("not ASCII:\n%s", text);
+	assert_non_null(strstr(text, "* 95 % band  o difference"));
+	assert_non_null(strstr(text, "- ok 0.5 ---"));
+	assert_non_null(strstr(text, "- harm 0.125 "));
+	assert_non_null(strstr(text, "4,083    50.1  ##############################|"));
+	assert_non_null(strstr(text, "4,070    49.9  oooooooooooooooooooooooooooooo|"));
+	free(text);
+	app_release(&a);
+}
+
+/* A segment that is under suspicion gets a chart, behind the others, and keeps it. */
+static void a_segments_chart_comes_last_and_stays(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char text[] =
+		"{\"id\":42,\"card\":{\"verdict\":\"harm\",\"why\":\"w\",\"signals\":["
+		"{\"name\":\"brier\",\"segment\":\"ORD\",\"evidence\":0.7},"
+		"{\"name\":\"brier\",\"segment\":\"JFK\",\"evidence\":0.1}]}}";
+	struct app a;
+	struct pane *p;
+	struct err e;
+	char *wide;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "charts/42", chart_files);
+	p = app_pane(&a);
+	for (int i = 0; i < 2; i++) {
+		snapshot_free(p->data[0]);
+		p->data[0] = i ? fixture("rollout_42.json") : codec_parse(text, strlen(text), &e);
+		p->ops->on_snapshot(p, 0);
+		shows(&a, "1 of 4", "ORD");
+	}
+	key(&a, KEYC_PAGEDOWN);
+	key(&a, KEYC_PAGEDOWN);
+	shows(&a, "SPLIT, this step", "ORD");
+	key(&a, KEYC_PAGEDOWN);
+	shows(&a, "brier ORD", "JFK");
+	key(&a, 'g');
+	wide = shown(&a, 40, 120); /* all but the segment on one screen */
+	assert_non_null(strstr(wide, "SPLIT, this step"));
+	assert_non_null(strstr(wide, "1 of 2"));
+	assert_null(strstr(wide, "ORD"));
+	free(wide);
+	key(&a, KEYC_PAGEDOWN);
+	wide = shown(&a, 40, 120);
+	assert_non_null(strstr(wide, "brier ORD"));
+	assert_null(strstr(wide, "SPLIT"));
+	free(wide);
+	app_release(&a);
+}
+
+/* v and c lead from a rollout to its charts and cards, Enter to one card, Esc back. */
+static void keys_lead_to_charts_and_cards(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const rollout[PANE_FEEDS] = {"rollout_42.json"};
+	static const char *const files[PANE_FEEDS] = {"cards_42.json", "rollout_42.json"};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "rollout/42", rollout);
+	shows(&a, "v charts   c cards", NULL);
+	key(&a, 'v');
+	assert_string_equal(app_pane(&a)->ops->name, "charts");
+	assert_string_equal(app_pane(&a)->argument, "42");
+	key(&a, 'v');
+	assert_int_equal(a.depth, 2);
+	key(&a, KEYC_ESC);
+	key(&a, 'c');
+	assert_string_equal(app_pane(&a)->ops->name, "cards");
+	key(&a, KEYC_ESC);
+	load(&a, "cards/42", files);
+	key(&a, KEYC_DOWN);
+	key(&a, KEYC_ENTER);
+	assert_string_equal(app_pane(&a)->ops->name, "card");
+	assert_string_equal(app_pane(&a)->argument, "42/2");
+	app_command(&a, "charts #7");
+	assert_string_equal(app_pane(&a)->argument, "7");
+	app_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +386,10 @@ int main(void)
 		cmocka_unit_test(every_size_is_drawn),
 		cmocka_unit_test(cursor_starts_on_the_top_suspect),
 		cmocka_unit_test(cursor_moves_over_both_lists),
+		cmocka_unit_test(charts_go_by_screens),
+		cmocka_unit_test(charts_are_told_apart_in_ascii),
+		cmocka_unit_test(a_segments_chart_comes_last_and_stays),
+		cmocka_unit_test(keys_lead_to_charts_and_cards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

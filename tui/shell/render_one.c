@@ -205,8 +205,7 @@ static const char *signed_text(const struct node *s, const char *key, char out[3
 	return out;
 }
 
-/* The verdict card: what is proven, and each signal with its band against the limits. */
-static void print_card(const struct node *card)
+void shell_print_card(const struct node *card)
 {
 	static const char *const titles[] = {"SIGNAL", ">STABLE", ">CANDIDATE", ">EFFECT", ">FROM",
 		">TO", ">LIMIT", ">N", "VERDICT"};
@@ -275,7 +274,7 @@ void shell_render_rollout(const struct shell *sh, const struct node *r)
 			node_str(&list[i], "reason", ""));
 	line("revision", "%" PRId64, node_int(r, "revision", 0));
 	if (node_get(node_get(r, "card"), "verdict"))
-		print_card(node_get(r, "card"));
+		shell_print_card(node_get(r, "card"));
 	else
 		print_signals(r);
 	list = node_list(node_get(r, "events"), "", &n);

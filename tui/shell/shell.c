@@ -26,6 +26,7 @@ static const struct {
 	{"version verify", shell_version_verify},
 	{"whoami", shell_whoami},
 	{"policy what-if", shell_what_if},
+	{"rollout card", shell_card},
 	{"rollout replay", shell_replay},
 	{"backup", shell_backup},
 	{"drill", shell_drill},

@@ -56,6 +56,9 @@ void shell_render_proposals(const struct shell *sh, const struct node *root);
 void shell_render_proposal(const struct shell *sh, const struct node *p);
 void shell_render_holds(const struct shell *sh, const struct node *root);
 
+/* Prints a verdict card: what is proven, and each signal with its band. */
+void shell_print_card(const struct node *card);
+
 /* Prints a plan (dry run). */
 void shell_print_plan(const struct node *plan);
 
@@ -69,6 +72,7 @@ int shell_version_add(struct shell *sh);
 int shell_version_verify(struct shell *sh);
 int shell_whoami(struct shell *sh);
 int shell_what_if(struct shell *sh);
+int shell_card(struct shell *sh);
 int shell_replay(struct shell *sh);
 int shell_backup(struct shell *sh);
 int shell_drill(struct shell *sh);

@@ -80,9 +80,13 @@ static bool chart_range(const struct chart *ch, struct plot *p)
 	}
 	if (!any)
 		return false;
-	if (ch->has_limit) {
-		p->y_min = fmin(p->y_min, ch->limit);
-		p->y_max = fmax(p->y_max, ch->limit);
+	for (int i = 0; i < ch->nlimits; i++) {
+		p->y_min = fmin(p->y_min, ch->limits[i].y);
+		p->y_max = fmax(p->y_max, ch->limits[i].y);
+	}
+	if (ch->fixed_y) {
+		p->y_min = ch->y_min;
+		p->y_max = ch->y_max;
 	}
 	if (ch->from_zero) {
 		p->y_min = fmin(p->y_min, 0);
@@ -177,15 +181,37 @@ static uint32_t dots_char(const struct plot *p, const struct dots *d)
 	return d->bits == 3 ? 0x2588 : d->bits == 1 ? 0x2580 : 0x2584;
 }
 
+static int limit_row(const struct plot *p, const struct chart_limit *l)
+{
+	return p->r.row + dot_y(p, l->y) / p->per_row;
+}
+
+/* What each limit is, on its line; side by side where two share a row. */
+static void words_draw(const struct plot *p, const struct chart *ch, struct canvas *c)
+{
+	int col[CHART_LIMITS];
+
+	for (int i = 0; i < ch->nlimits; i++) {
+		int row = limit_row(p, &ch->limits[i]);
+
+		col[i] = p->r.col + 1;
+		for (int k = 0; k < i; k++)
+			if (ch->limits[k].word && limit_row(p, &ch->limits[k]) == row)
+				col[i] = col[k];
+		if (ch->limits[i].word && row >= p->r.row && row < p->r.row + p->r.rows)
+			col[i] += canvas_putf(
+				c, row, col[i], ROLE_limit, 0, " %s ", ch->limits[i].word);
+	}
+}
+
 static void plot_draw(struct plot *p, const struct chart *ch, struct canvas *c)
 {
 	p->cells = xcalloc((size_t)p->r.rows * (size_t)p->r.cols, sizeof(*p->cells));
 	for (int k = 0; k < ch->nseries; k++)
 		series_set(p, ch, &ch->series[k]);
-	if (ch->has_limit) {
-		int row = p->r.row + dot_y(p, ch->limit) / p->per_row;
-		canvas_fill(c, (struct rect){row, p->r.col, 1, p->r.cols}, 0x2504, ROLE_limit, 0);
-	}
+	for (int i = 0; i < ch->nlimits; i++)
+		canvas_fill(c, (struct rect){limit_row(p, &ch->limits[i]), p->r.col, 1, p->r.cols},
+			0x2504, ROLE_limit, 0);
 	for (int row = 0; row < p->r.rows; row++) {
 		for (int col = 0; col < p->r.cols; col++) {
 			const struct dots *d = &p->cells[row * p->r.cols + col];
@@ -194,6 +220,7 @@ static void plot_draw(struct plot *p, const struct chart *ch, struct canvas *c)
 					(enum role)d->role, 0, dots_char(p, d));
 		}
 	}
+	words_draw(p, ch, c);
 	free(p->cells);
 }
 
@@ -242,8 +269,10 @@ static void legend_draw(const struct chart *ch, struct canvas *c, struct rect r)
 		if (s->label)
 			col = legend_part(c, r.row, col, end, s->role, sign, s->label);
 	}
-	if (ch->has_limit && ch->limit_label)
-		legend_part(c, r.row, col, end, ROLE_limit, "\u2504\u2504", ch->limit_label);
+	for (int i = 0; i < ch->nlimits; i++)
+		if (ch->limits[i].label)
+			col = legend_part(c, r.row, col, end, ROLE_limit, "\u2504\u2504",
+				ch->limits[i].label);
 }
 
 static void marks_draw(const struct chart *ch, const struct plot *p, struct canvas *c, int row)
@@ -300,8 +329,10 @@ void chart_draw(struct canvas *c, struct rect r, const struct chart *ch)
 {
 	struct plot p = {.charset = c->charset, .per_col = 1, .per_row = 1};
 	struct rect before = canvas_clip(c, r);
-	bool head = ch->title != NULL || (ch->has_limit && ch->limit_label);
+	bool head = ch->title != NULL;
 
+	for (int i = 0; i < ch->nlimits; i++)
+		head |= ch->limits[i].label != NULL;
 	for (int k = 0; k < ch->nseries; k++)
 		head |= ch->series[k].label != NULL;
 	if (c->charset == CHARSET_BRAILLE)

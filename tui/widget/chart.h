@@ -8,7 +8,7 @@
 
 #include "tui/canvas.h"
 
-enum { CHART_SERIES = 4, CHART_MARKS = 8 };
+enum { CHART_SERIES = 4, CHART_MARKS = 8, CHART_LIMITS = 2 };
 
 struct chart_series {
 	const char *label; /* "stable v2"; NULL for none */
@@ -24,15 +24,22 @@ struct chart_mark {
 	const char *label; /* "canary #41" */
 };
 
+struct chart_limit {
+	double y;	   /* a level line */
+	const char *label; /* in the legend: "limit .010"; NULL for none */
+	const char *word;  /* on the line itself, at its left end; NULL for none */
+};
+
 struct chart {
 	const char *title; /* with the unit; NULL for none */
 	struct chart_series series[CHART_SERIES];
 	int nseries;
-	bool has_limit;
-	double limit;		 /* a level line */
-	const char *limit_label; /* "limit .010" */
-	bool fixed_x;		 /* else from the data */
+	struct chart_limit limits[CHART_LIMITS];
+	int nlimits;
+	bool fixed_x; /* else from the data */
 	double x_min, x_max;
+	bool fixed_y; /* else from the data and the limits; what lies outside is cut off */
+	double y_min, y_max;
 	bool from_zero;		      /* the y axis holds 0 */
 	const char *x_left, *x_right; /* labels below the ends of the x axis; NULL for none */
 	struct chart_mark marks[CHART_MARKS];

@@ -54,6 +54,8 @@ static const struct {
 	{"rollout list", 5, "no engine answers"},
 	{"rollout list --socket /nonexistent/e.sock", 5, "/nonexistent/e.sock"},
 	{"engine status", 5, "no engine runs"},
+	{"rollout card", 2, "usage: pithead rollout card N [--all]"},
+	{"rollout card 4 --all", 5, "no engine answers"},
 	{"undo 4", 5, "no engine answers"},
 	{"apply --file /nonexistent.yaml", 2, "cannot read"},
 	{"apply --plan a --file b", 2, "exclude"},

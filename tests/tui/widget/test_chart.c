@@ -29,9 +29,8 @@ static struct chart make(void)
 		.series = {{"stable v2", xs, stable, POINTS, ROLE_stable_arm, false},
 			{"candidate v3", xs, candidate, POINTS, ROLE_candidate_arm, true}},
 		.nseries = 2,
-		.has_limit = true,
-		.limit = 0.04,
-		.limit_label = "limit .04",
+		.limits = {{0.04, "limit .04", NULL}},
+		.nlimits = 1,
 		.from_zero = true,
 		.x_left = "13:50",
 		.x_right = "14:10",
@@ -114,6 +113,34 @@ static void test_gaps_and_zoom(void **state)
 	free(shown);
 }
 
+/* A fixed y axis cuts off what lies outside; limits are named on their lines, side by side where
+ * they share a row. */
+static void test_fixed_height_and_words(void **state)
+{
+	struct chart ch = make();
+	char *shown;
+
+	(void)state;
+	ch.limits[0] = (struct chart_limit){0.05, NULL, "ok .05"};
+	ch.limits[1] = (struct chart_limit){0.0495, NULL, "harm .0495"};
+	ch.nlimits = 2;
+	ch.from_zero = false;
+	ch.fixed_y = true;
+	ch.y_min = 0.04;
+	ch.y_max = 0.08;
+	shown = drawn(&ch, 8, 54, CHARSET_ASCII);
+	assert_non_null(strstr(shown, "error %   * stable v2  o candidate v3\n"));
+	assert_non_null(strstr(shown, "|- ok .05  harm .0495 -"));
+	assert_null(strstr(shown, "**")); /* stable is at .02 */
+	free(shown);
+	ch.y_max = 0.2;
+	ch.limits[1].y = 0.15;
+	shown = drawn(&ch, 12, 54, CHARSET_ASCII);
+	assert_non_null(strstr(shown, "|- ok .05 -"));
+	assert_non_null(strstr(shown, "|- harm .0495 -"));
+	free(shown);
+}
+
 static void test_scales_are_round(void **state)
 {
 	static const struct {
@@ -159,6 +186,10 @@ static void test_any_data_and_size_is_drawn(void **state)
 		ch.fixed_x = rand() % 2;
 		ch.x_min = rand() % 30 - 5;
 		ch.x_max = ch.x_min + rand() % 10;
+		ch.fixed_y = rand() % 2;
+		ch.y_min = -(double)(rand() % 3);
+		ch.y_max = ch.y_min + rand() % 10;
+		ch.limits[0].word = rand() % 2 ? "limit" : NULL;
 		free(drawn(&ch, 1 + rand() % 12, 1 + rand() % 60, (enum charset)(rand() % 3)));
 	}
 	ch.nseries = 0;
@@ -207,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pictures),
 		cmocka_unit_test(test_gaps_and_zoom),
+		cmocka_unit_test(test_fixed_height_and_words),
 		cmocka_unit_test(test_scales_are_round),
 		cmocka_unit_test(test_any_data_and_size_is_drawn),
 		cmocka_unit_test(test_sparklines),
