@@ -59,6 +59,7 @@ static const struct node *card_of(const struct pane *p)
 static const char *kind_words(const char *kind)
 {
 	static const char *const words[][2] = {{"step", "at the end of a step"},
+		{"shadow", "at the end of the shadow, before any user's request"},
 		{"end", "at the end of the rollout"}, {"late", "when late outcomes had come"},
 		{"undecided", "when its time was over without a verdict"}};
 

@@ -96,6 +96,30 @@ static void add_steps(struct text *t, const struct node *r, enum charset charset
 	text_line(t);
 }
 
+/* "SFO 50%, [ORD 20%], other 0%": of a segmented one, in the order in which they go. */
+static void add_segments(struct text *t, const struct node *r)
+{
+	int n;
+	const struct node *list = node_list(node_get(r, "segments"), "", &n);
+	const char *at = node_str(r, "segment", "");
+	char share[16];
+
+	if (!n)
+		return;
+	text_add(t, ROLE_dim, ATTR_NONE, "segments");
+	text_tab(t, 11);
+	for (int i = 0; i < n; i++) {
+		const char *name = node_str(&list[i], "segment", "?");
+		bool here = strcmp(name, at) == 0 && !node_int(r, "ended_us", 0);
+
+		share_text(share, sizeof share, node_int(&list[i], "share_bp", 0));
+		text_add(t, ROLE_text, ATTR_NONE, i ? ", " : "");
+		text_addf(t, here ? ROLE_accent : ROLE_text, here ? ATTR_BOLD : ATTR_NONE,
+			"%s%s %s%s", here ? "[" : "", name, share, here ? "]" : "");
+	}
+	text_line(t);
+}
+
 /* How a signal is written, and from what difference on a word is said about it: the values may
  * still differ by chance, so that a verdict is only the judge's. */
 static const struct signal_form {
@@ -242,6 +266,8 @@ static void add_state(struct text *t, const struct pane *p, const struct node *r
 	if (strcmp(state, "waiting") == 0 && missing > 0)
 		detail_line(t, "state", role, "waits for %" PRId64 " approval%s", missing,
 			missing == 1 ? "" : "s");
+	else if (strcmp(state, "waiting") == 0 && *node_str(r, "waits_for", ""))
+		detail_line(t, "state", role, "waiting; %s", node_str(r, "waits_for", ""));
 	else if (strcmp(state, "waiting") == 0)
 		detail_line(t, "state", role, "waits until the servers of %s are ready",
 			node_str(r, "to", "?"));
@@ -266,13 +292,21 @@ static void fill_text(const struct pane *p, struct text *t, enum charset charset
 		node_str(r, "pattern", ""));
 	add_state(t, p, r);
 	add_steps(t, r, charset);
-	if (!ended && strcmp(node_str(r, "state", ""), "waiting") != 0)
+	add_segments(t, r);
+	if (strcmp(node_str(r, "state", ""), "shadowing") == 0)
+		detail_line(t, "share", ROLE_text,
+			"none: it answers copies of requests, and no user sees them, for %s",
+			timefmt_span(a, sizeof a,
+				p->host->now_us - node_int(r, "step_since_us", p->host->now_us)));
+	else if (!ended && strcmp(node_str(r, "state", ""), "waiting") != 0)
 		detail_line(t, "share",
 			node_int(r, "share_bp", 0) == node_int(r, "share_in_force_bp", 0)
 				? ROLE_text
 				: ROLE_watch,
-			"%s wanted, %s in force, for %s",
+			"%s%s%s wanted, %s in force, for %s",
 			share_text(wanted, sizeof wanted, node_int(r, "share_bp", 0)),
+			*node_str(r, "segment", "") ? " in segment " : "",
+			node_str(r, "segment", ""),
 			share_text(force, sizeof force, node_int(r, "share_in_force_bp", 0)),
 			timefmt_span(a, sizeof a,
 				p->host->now_us - node_int(r, "step_since_us", p->host->now_us)));

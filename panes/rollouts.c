@@ -7,10 +7,12 @@
 #include "backend/base/xalloc.h"
 #include "panes/common.h"
 #include "panes/panes.h"
+#include "panes/verdict_card.h"
 
 enum column {
 	C_ID,
 	C_STATE,
+	C_VERDICT,
 	C_ENDPOINT,
 	C_MOVE,
 	C_STEP,
@@ -34,6 +36,7 @@ struct rollouts {
 static const struct table_column columns[C_COUNT] = {
 	[C_ID] = {.title = "#", .width = 5},
 	[C_STATE] = {.title = "STATE", .width = 11},
+	[C_VERDICT] = {.title = "VERDICT", .width = 9, .drop = 8},
 	[C_ENDPOINT] = {.title = "ENDPOINT", .width = 9, .flex = 1, .most = 32},
 	[C_MOVE] = {.title = "MOVE", .width = 8, .drop = 1},
 	[C_STEP] = {.title = "STEP", .width = 4, .drop = 5, .right = true},
@@ -81,6 +84,11 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 	case C_STATE:
 		state_cell(out, rollout_glyph(node_str(r, "state", "")), s->charset,
 			node_str(r, "state", "?"));
+		break;
+	case C_VERDICT:
+		out->text = node_str(r, "verdict", "");
+		if (*out->text)
+			out->role = verdict_role(out->text);
 		break;
 	case C_ENDPOINT:
 		out->text = endpoint_name(node_str(r, "endpoint", "?"), s->short_names);

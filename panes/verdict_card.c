@@ -94,6 +94,31 @@ static void add_card_signal(struct text *t, const struct node *s)
 	text_line(t);
 }
 
+/* The pairs of a shadow whose answers differ most. */
+static void add_examples(
+	struct text *t, const struct node *card, const char *stable, const char *candidate)
+{
+	int n;
+	const struct node *list = node_list(card, "examples", &n);
+	char a[48], b[48];
+
+	if (!n)
+		return;
+	text_line(t);
+	text_addf(t, ROLE_heading, ATTR_NONE, "%-36s %7s %7s %s", "FURTHEST APART, request", stable,
+		candidate, "status");
+	text_line(t);
+	for (int i = 0; i < n; i++) {
+		text_addf(t, ROLE_text, ATTR_NONE, "%-36.36s %7s %7s %" PRId64 " %" PRId64,
+			node_str(&list[i], "id", "?"),
+			numfmt(a, sizeof a, node_num(&list[i], "stable", NAN), 3),
+			numfmt(b, sizeof b, node_num(&list[i], "candidate", NAN), 3),
+			node_int(&list[i], "stable_status", 0),
+			node_int(&list[i], "candidate_status", 0));
+		text_line(t);
+	}
+}
+
 /* The verdict card: what is proven and why, then each signal with its band. */
 void verdict_card_add(struct text *t, const struct node *r, const struct node *card)
 {
@@ -119,4 +144,5 @@ void verdict_card_add(struct text *t, const struct node *r, const struct node *c
 	text_line(t);
 	for (int i = 0; i < n; i++)
 		add_card_signal(t, &list[i]);
+	add_examples(t, card, stable, candidate);
 }

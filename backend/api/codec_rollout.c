@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/acts/judging.h"
+#include "backend/acts/mirror.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/acts/stage.h"
 #include "backend/base/json.h"
@@ -82,6 +84,25 @@ static void put_live(cJSON *o, struct world *w, const struct rollout_row *r)
 	cJSON_AddItemToObject(o, "guard", guard);
 }
 
+/* What is said of it now, in a word and a sentence, and what it waits for besides people and
+ * servers;
+ * "" where there is nothing. */
+static void put_standing(cJSON *o, const struct world *w, const struct rollout_row *r)
+{
+	const struct live_endpoint *ep = live_of(w, r->endpoint);
+	const struct trial_card *card = NULL;
+	char waits[320] = "";
+
+	if (ep && ep->row.rollout == r->id) {
+		card = rollout_card(ep, r->id, NULL);
+		if (strcmp(r->state, "waiting") == 0)
+			(void)mirror_smoke(ep, r, waits, sizeof waits);
+	}
+	json_put_str(o, "verdict", card ? judge_verdict_name(card->verdict) : "");
+	json_put_str(o, "why", card ? card->why : "");
+	json_put_str(o, "waits_for", waits);
+}
+
 struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -109,6 +130,7 @@ struct cJSON *codec_rollout(struct world *w, const struct rollout_row *r)
 	json_put_int(o, "approvals_given", given);
 	json_put_int(o, "revision", r->revision);
 	put_live(o, w, r);
+	put_standing(o, w, r);
 	return o;
 }
 

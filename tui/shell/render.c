@@ -66,8 +66,8 @@ static void render_endpoints(const struct shell *sh, const struct node *root)
 
 static void render_rollouts(const struct shell *sh, const struct node *root)
 {
-	static const char *const titles[] = {"#", "ENDPOINT", "STATE", "FROM", "TO", ">SHARE",
-		">IN FORCE", "STARTED", "BY", "REASON"};
+	static const char *const titles[] = {"#", "ENDPOINT", "STATE", "VERDICT", "FROM", "TO",
+		">SHARE", ">IN FORCE", "STARTED", "BY", "REASON"};
 	int n;
 	const struct node *list = node_items(root, &n);
 	struct grid g;
@@ -81,6 +81,7 @@ static void render_rollouts(const struct shell *sh, const struct node *root)
 		grid_add(&g, "#%" PRId64, node_int(r, "id", 0));
 		grid_add(&g, "%s", node_str(r, "endpoint", "?"));
 		grid_add(&g, "%s", node_str(r, "state", "?"));
+		grid_add(&g, "%s", node_str(r, "verdict", ""));
 		grid_add(&g, "%s", node_str(r, "from", ""));
 		grid_add(&g, "%s", node_str(r, "to", ""));
 		grid_add(&g, "%s", share(node_int(r, "share_bp", 0), a));

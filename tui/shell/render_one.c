@@ -205,6 +205,30 @@ static const char *signed_text(const struct node *s, const char *key, char out[3
 	return out;
 }
 
+/* The pairs of a shadow whose answers differ most. */
+static void print_examples(const struct node *card)
+{
+	static const char *const titles[] = {
+		"FURTHEST APART", ">STABLE", ">CANDIDATE", ">STATUS", ">STATUS"};
+	struct grid g;
+	char a[48];
+	int n;
+	const struct node *list = node_list(card, "examples", &n);
+
+	if (!n)
+		return;
+	grid_init(&g, titles, 5);
+	for (int i = 0; i < n; i++) {
+		grid_add(&g, "%s", node_str(&list[i], "id", "?"));
+		grid_add(&g, "%s", numfmt(a, sizeof a, node_num(&list[i], "stable", NAN), 3));
+		grid_add(&g, "%s", numfmt(a, sizeof a, node_num(&list[i], "candidate", NAN), 3));
+		grid_add(&g, "%" PRId64, node_int(&list[i], "stable_status", 0));
+		grid_add(&g, "%" PRId64, node_int(&list[i], "candidate_status", 0));
+	}
+	putchar('\n');
+	grid_print(&g, "");
+}
+
 void shell_print_card(const struct node *card)
 {
 	static const char *const titles[] = {"SIGNAL", ">STABLE", ">CANDIDATE", ">EFFECT", ">FROM",
@@ -239,6 +263,7 @@ void shell_print_card(const struct node *card)
 	}
 	putchar('\n');
 	grid_print(&g, "");
+	print_examples(card);
 }
 
 void shell_render_rollout(const struct shell *sh, const struct node *r)
