@@ -58,6 +58,18 @@ static void add_arm(struct text *t, const struct node *e, const char *label, con
 		numfmt(d, sizeof d, node_num(s, "p99_ms", NAN), 0));
 }
 
+/* "ORD to stable", or "ORD 20% to candidate" in a segmented rollout. */
+static void add_override(struct buf *b, int i, const struct node *o)
+{
+	int64_t share = node_int(o, "share_bp", 0);
+	char text[16];
+
+	buf_addf(b, "%s%s ", i ? "; " : "", node_str(o, "segment", ""));
+	if (share > 0 && share < 10000)
+		buf_addf(b, "%s ", share_text(text, sizeof text, share));
+	buf_adds(b, share ? "to candidate" : "to stable");
+}
+
 static void add_lists(struct text *t, const struct node *e)
 {
 	struct buf b = {0};
@@ -72,8 +84,7 @@ static void add_lists(struct text *t, const struct node *e)
 	buf_reset(&b);
 	list = node_list(node_get(e, "overrides"), "", &n);
 	for (int i = 0; i < n; i++)
-		buf_addf(&b, "%s%s to %s", i ? "; " : "", node_str(&list[i], "segment", ""),
-			node_int(&list[i], "share_bp", 0) ? "candidate" : "stable");
+		add_override(&b, i, &list[i]);
 	detail_line(t, "overrides", ROLE_text, "%s", buf_text(&b));
 	buf_release(&b);
 }

@@ -31,11 +31,11 @@ void state_format(
 	const struct endpoint_row *ep, const struct rollout_row *rollout, char *out, size_t size)
 {
 	snprintf(out, size,
-		"{\"candidate\":\"%s\",\"previous\":\"%s\",\"rollout\":%" PRId64
+		"{\"candidate\":\"%s\",\"pattern\":\"%s\",\"previous\":\"%s\",\"rollout\":%" PRId64
 		",\"share_bp\":%d,\"stable\":\"%s\",\"state\":\"%s\",\"step\":%d}",
-		ep->candidate, ep->previous, rollout ? rollout->id : ep->rollout,
-		rollout ? rollout->share_bp : ep->share_bp, ep->stable,
-		rollout ? rollout->state : "", rollout ? rollout->step : 0);
+		ep->candidate, rollout ? rollout->pattern : "", ep->previous,
+		rollout ? rollout->id : ep->rollout, rollout ? rollout->share_bp : ep->share_bp,
+		ep->stable, rollout ? rollout->state : "", rollout ? rollout->step : 0);
 }
 
 void change_init(struct change *c, const struct act *a, const char *verb,

@@ -12,11 +12,12 @@
 struct words {
 	const char *verb;
 	const char *text; /* %n rollout, %v version, %f stable before, %t stable after, %s share
-			   * after, %b share before, %e endpoint's name, %g segment, %r its seat */
+			   * after, %b share before, %e endpoint's name, %g segment, %r its seat, %p
+			   * pattern */
 };
 
 static const struct words table[] = {
-	{"rollout.start", "canary #%n %f -> %v at %s"},
+	{"rollout.start", "%p #%n %f -> %v at %s"},
 	{"rollout.begin", "#%n %v is ready: %s"},
 	{"rollout.advance", "#%n %v from %b to %s"},
 	{"rollout.pause", "pause #%n at %s"},
@@ -28,6 +29,7 @@ static const struct words table[] = {
 	{"rollout.lapse", "lease of #%n lapsed: %v at 0 %%"},
 	{"rollout.harm", "judge aborts #%n %v, back to %f"},
 	{"rollout.undecided", "#%n %v stays undecided, back to %f"},
+	{"rollout.smoke", "smoke test ends #%n %v"},
 	{"rollout.guard", "guard aborts #%n %v, back to %f"},
 	{"rollout.promoted", "#%n confirmed: all on %t"},
 	{"rollout.aborted", "#%n confirmed: 0 %% on %v"},
@@ -92,6 +94,9 @@ static void add_word(struct buf *b, char code, const struct event *ev,
 		break;
 	case 'r':
 		buf_adds(b, seat(is->share_bp));
+		break;
+	case 'p':
+		buf_adds(b, is->pattern[0] ? is->pattern : "canary");
 		break;
 	case 'a':
 		buf_adds(b, is->text[0] ? is->text : ev->subject ? ev->subject : "");

@@ -21,13 +21,14 @@ static const struct {
 } rows[SHADOW_SIGNALS] = {
 	[SHADOW_ERRORS] = {"error_rate", "%", "pp", 2, 100},
 	[SHADOW_DISTANCE] = {"score_distance", "", "", 3, 1},
+	[SHADOW_CALIBRATION] = {"calibration", "", "", 3, 1},
 	[SHADOW_BRIER] = {"brier", "", "", 3, 1},
 };
 
 struct line {
-	struct one_mean harm, ok;
-	double n, sum[2]; /* of each version's own value */
-	double ok_most;	  /* of log E: what was proven stands */
+	struct one_mean harm[2], ok[2]; /* 1: mirrored, of a signal that may not move either way */
+	double n, sum[2];		/* of each version's own value */
+	double ok_most;			/* of log E: what was proven stands */
 };
 
 struct shadow {
@@ -84,6 +85,9 @@ void shadow_config_init(struct shadow_config *c, const struct spec_endpoint *ep)
 
 		set_limits(c, SHADOW_DISTANCE, differ, differ);
 	}
+	s = signal_of(list, count, "calibration");
+	if (s && ep->score.kind == SOURCE_JSON)
+		set_limits(c, SHADOW_CALIBRATION, s->worse_by, s->harm_at);
 	s = signal_of(list, count, "brier");
 	if (s && ep->outcome[0]) {
 		set_limits(c, SHADOW_BRIER, s->worse_by, s->harm_at);
@@ -99,8 +103,10 @@ struct shadow *shadow_new(const struct shadow_config *c)
 	for (int i = 0; i < SHADOW_SIGNALS; i++) {
 		double lo = i == SHADOW_DISTANCE ? 0 : -1;
 
-		one_mean_init(&s->lines[i].harm, SIDE_HARM, c->signals[i].harm, lo);
-		one_mean_init(&s->lines[i].ok, SIDE_OK, c->signals[i].ok, lo);
+		for (int k = 0; k < 2; k++) {
+			one_mean_init(&s->lines[i].harm[k], SIDE_HARM, c->signals[i].harm, lo);
+			one_mean_init(&s->lines[i].ok[k], SIDE_OK, c->signals[i].ok, lo);
+		}
 	}
 	return s;
 }
@@ -108,6 +114,28 @@ struct shadow *shadow_new(const struct shadow_config *c)
 void shadow_free(struct shadow *s)
 {
 	free(s);
+}
+
+static int is_two_sided(int i)
+{
+	return i == SHADOW_CALIBRATION;
+}
+
+/* Of one signal: half of the stake lies on each side of one that has two; ok needs both. */
+static double line_harm(const struct shadow *s, int i)
+{
+	const struct line *l = &s->lines[i];
+	double a = one_mean_log_e(&l->harm[0]), b = one_mean_log_e(&l->harm[1]), most = fmax(a, b);
+
+	return is_two_sided(i) ? most + log((exp(a - most) + exp(b - most)) / 2) : a;
+}
+
+static double line_ok(const struct shadow *s, int i)
+{
+	const struct line *l = &s->lines[i];
+	double a = one_mean_log_e(&l->ok[0]);
+
+	return is_two_sided(i) ? fmin(a, one_mean_log_e(&l->ok[1])) : a;
 }
 
 /* log of the mean of E over the signals that are judged. */
@@ -118,10 +146,10 @@ static double log_e_harm(const struct shadow *s)
 
 	for (int i = 0; i < SHADOW_SIGNALS; i++)
 		if (s->config.signals[i].judged)
-			most = fmax(most, one_mean_log_e(&s->lines[i].harm));
+			most = fmax(most, line_harm(s, i));
 	for (int i = 0; i < SHADOW_SIGNALS; i++)
 		if (s->config.signals[i].judged) {
-			sum += exp(one_mean_log_e(&s->lines[i].harm) - most);
+			sum += exp(line_harm(s, i) - most);
 			n++;
 		}
 	return n ? most + log(sum / n) : 0;
@@ -142,8 +170,7 @@ static int worst(const struct shadow *s)
 	int at = SHADOW_ERRORS;
 
 	for (int i = 0; i < SHADOW_SIGNALS; i++)
-		if (s->config.signals[i].judged &&
-			one_mean_log_e(&s->lines[i].harm) > one_mean_log_e(&s->lines[at].harm))
+		if (s->config.signals[i].judged && line_harm(s, i) > line_harm(s, at))
 			at = i;
 	return at;
 }
@@ -154,11 +181,12 @@ void shadow_look(struct shadow *s, int64_t now)
 		s->begun = s->last = now;
 	s->now = now;
 	for (int i = 0; i < SHADOW_SIGNALS; i++) {
-		one_mean_begin(&s->lines[i].harm);
-		one_mean_begin(&s->lines[i].ok);
+		for (int k = 0; k < 2; k++) {
+			one_mean_begin(&s->lines[i].harm[k]);
+			one_mean_begin(&s->lines[i].ok[k]);
+		}
 		if (s->config.signals[i].judged)
-			s->lines[i].ok_most =
-				fmax(s->lines[i].ok_most, one_mean_log_e(&s->lines[i].ok));
+			s->lines[i].ok_most = fmax(s->lines[i].ok_most, line_ok(s, i));
 	}
 	if (!s->harm && log_e_harm(s) >= -log(s->config.alpha_harm))
 		s->harm = worst(s) + 1;
@@ -170,8 +198,10 @@ static void add(struct shadow *s, int i, double x, double stable, double candida
 
 	if (!s->config.signals[i].judged || !isfinite(x))
 		return;
-	one_mean_add(&l->harm, x);
-	one_mean_add(&l->ok, x);
+	for (int k = 0; k < 2; k++) {
+		one_mean_add(&l->harm[k], k ? -x : x);
+		one_mean_add(&l->ok[k], k ? -x : x);
+	}
 	l->n++;
 	l->sum[0] += stable;
 	l->sum[1] += candidate;
@@ -208,6 +238,7 @@ void shadow_add_pair(struct shadow *s, const struct shadow_pair *p)
 		double x = isfinite(apart) ? fmin(1, apart) : 1;
 
 		add(s, SHADOW_DISTANCE, x, 0, x);
+		add(s, SHADOW_CALIBRATION, p->score[1] - p->score[0], p->score[0], p->score[1]);
 	}
 	if (p->ms[0] >= 0 && p->ms[1] >= 0) {
 		s->timed++;
@@ -237,7 +268,7 @@ static enum judge_verdict signal_verdict(const struct shadow *s, int i)
 {
 	const struct line *l = &s->lines[i];
 
-	if (one_mean_log_e(&l->harm) >= need_of(s))
+	if (line_harm(s, i) >= need_of(s))
 		return JUDGE_HARM;
 	if (l->n == 0)
 		return JUDGE_MISSING;
@@ -260,10 +291,9 @@ static void read_signal(const struct shadow *s, int i, struct trial_signal_card 
 		.limit_ok = s->config.signals[i].ok * rows[i].shown,
 		.limit_harm = s->config.signals[i].harm * rows[i].shown,
 		.n = {l->n, l->n},
-		.budget_spent =
-			s->config.alpha_harm * fmin(1, exp(one_mean_log_e(&l->harm) - need)),
+		.budget_spent = s->config.alpha_harm * fmin(1, exp(line_harm(s, i) - need)),
 		.left = (double)NAN,
-		.evidence = fmax(0, one_mean_log_e(&l->harm) / need),
+		.evidence = fmax(0, line_harm(s, i) / need),
 		.evidence_ok = fmax(0, l->ok_most / -log(s->config.alpha_ok))};
 	c->effect = c->candidate - c->stable;
 	if (c->verdict == JUDGE_MISSING)
@@ -300,6 +330,12 @@ static void say_harm(const struct trial_signal_card *c, char *out, size_t size)
 			"shadow: the scores are %.3f apart in the mean of %.0f pairs, harm proven "
 			"above %.3g",
 			c->candidate, c->n[1], c->limit_harm);
+	else if (strcmp(c->name, "calibration") == 0)
+		snprintf(out, size,
+			"shadow: the scores are %+.3f off stable's in the mean of %.0f pairs, and "
+			"so is "
+			"their calibration: harm proven above %.3g",
+			c->candidate - c->stable, c->n[1], c->limit_harm);
 	else
 		snprintf(out, size,
 			"shadow: %s %.*f%s%s against %.*f%s%s in %.0f pairs, harm proven above "

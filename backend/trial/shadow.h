@@ -1,20 +1,27 @@
 /* shadow.h: what is judged of a rollout whose candidate answers copies of stable's requests: pairs.
  * Each request is seen by both versions, so that what they share cancels out and no routing is
- * needed. Three means, each above or below its limit (judge/paired.h):
+ * needed. Means, each above or below its limit (judge/paired.h):
  *   error_rate      of failed(candidate) - failed(stable), between -1 and 1
  *   score_distance  of |score(candidate) - score(stable)|, scaled to 0..1
- *   brier           of their Brier scores' difference, where an outcome came
- * The false-abort budget is split over them evenly; HARM when log(mean of E) >= log(1/alpha), for
- * ever. OK when each has proven, in pairs from the first on, that it is below its limit. Answer
- * times are told and decide nothing: a copy does not travel as a request does. Pure: no clock, no
- * I/O. */
+ *   calibration     of score(candidate) - score(stable), either way: the outcome is the same for
+ * both, so that the difference of their calibrations needs none brier           of their Brier
+ * scores' difference, where an outcome came The false-abort budget is split over them evenly; HARM
+ * when log(mean of E) >= log(1/alpha), for ever. OK when each has proven, in pairs from the first
+ * on, that it is below its limit. Answer times are told and decide nothing: a copy does not travel
+ * as a request does. Pure: no clock, no I/O. */
 #ifndef PITHEAD_BACKEND_TRIAL_SHADOW_H
 #define PITHEAD_BACKEND_TRIAL_SHADOW_H
 
 #include "backend/spec/spec.h"
 #include "backend/trial/trial_card.h"
 
-enum shadow_signal { SHADOW_ERRORS, SHADOW_DISTANCE, SHADOW_BRIER, SHADOW_SIGNALS };
+enum shadow_signal {
+	SHADOW_ERRORS,
+	SHADOW_DISTANCE,
+	SHADOW_CALIBRATION,
+	SHADOW_BRIER,
+	SHADOW_SIGNALS
+};
 
 struct shadow_config {
 	struct {
@@ -38,7 +45,8 @@ struct shadow_pair {
 
 struct shadow;
 
-/* From the endpoint's spec: its limits of error_rate and brier, `differ`, `false-abort`. */
+/* From the endpoint's spec: its limits of error_rate, calibration and brier, `differ`,
+ * `false-abort`. */
 void shadow_config_init(struct shadow_config *c, const struct spec_endpoint *ep);
 
 struct shadow *shadow_new(const struct shadow_config *c);

@@ -162,8 +162,8 @@ void shell_render_endpoint(const struct shell *sh, const struct node *e)
 	}
 	list = node_list(node_get(e, "overrides"), "", &n);
 	for (int i = 0; i < n; i++)
-		line(i ? "" : "overrides", "segment %s to %s", node_str(&list[i], "segment", ""),
-			node_int(&list[i], "share_bp", 0) ? "candidate" : "stable");
+		line(i ? "" : "overrides", "segment %s, %s to candidate",
+			node_str(&list[i], "segment", ""), percent(&list[i], "share_bp", a));
 	line("revision", "%" PRId64, node_int(e, "revision", 0));
 }
 
