@@ -8,11 +8,15 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
+#include "backend/acts/mirror.h"
+#include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
 #include "backend/judge/power.h"
+#include "backend/store/trial_store.h"
 
 #define LEAST_REQUESTS 100
 #define RATE_SECONDS   60
+#define SEGMENTS_MOST  1000
 #define SPREAD_MIN     .1 /* of log latency: no traffic is steadier */
 
 /* log(p99 / p50) of a normal law is 2.33 deviations. */
@@ -38,18 +42,18 @@ static void fill_signal(const struct trial_config *c, int i, const struct arm_co
 		out->part = (double)seen->scored / n;
 }
 
-static void warn_lines(const struct buf *text, struct plan *p)
+static void warn_lines(const struct buf *text, const char *pattern, struct plan *p)
 {
 	char *copy = xstrdup(buf_text(text)), *rest = copy, *line;
 
-	/* There is no shadow rollout to be advised. */
 	while ((line = strsep(&rest, "\n")))
-		if (*line && strncmp(line, "shadow", 6) != 0)
+		/* Who is about to shadow needs no advice to do so. */
+		if (*line && (!mirror_shadows(pattern) || strncmp(line, "shadow", 6) != 0))
 			plan_warn(p, "%s", line);
 	free(copy);
 }
 
-static void tell(const struct power_plan *power, struct plan *p)
+static void tell(const struct power_plan *power, const char *pattern, struct plan *p)
 {
 	struct buf text = {0};
 
@@ -60,8 +64,56 @@ static void tell(const struct power_plan *power, struct plan *p)
 	}
 	buf_reset(&text);
 	if (power_lint(power, &text) > 0)
-		warn_lines(&text, p);
+		warn_lines(&text, pattern, p);
 	buf_release(&text);
+}
+
+struct smallest {
+	const struct stages *stages;
+	int64_t all, named, least;
+	char segment[NAME_SIZE];
+};
+
+static int note_segment(void *arg, const char *segment, int64_t requests)
+{
+	struct smallest *s = arg;
+
+	s->all += requests;
+	if (stages_segment_bp(s->stages, INT32_MAX, segment) < 0)
+		return 0;
+	s->named++;
+	if (s->least && s->least <= requests)
+		return 0;
+	s->least = requests;
+	str_copy(s->segment, sizeof s->segment, segment);
+	return 0;
+}
+
+/* Where segments go one by one each sees its own traffic only: the least of them is told of. The
+ * part of all requests that it has, 1 where all traffic goes the same way. */
+static double part_of_least(struct world *w, const struct live_endpoint *ep,
+	const struct rollout_row *r, struct plan *p)
+{
+	struct stages stages;
+	struct smallest s = {.stages = &stages};
+	int64_t since = clock_wall_us(&w->clock) - WINDOW_SECONDS * INT64_C(1000000);
+	double part;
+
+	if (stages_read(r, &stages, NULL) || !stages.segment_count ||
+		trial_store_list_segments(
+			w->store, ep->row.id, since, SEGMENTS_MOST, note_segment, &s, NULL) < 0 ||
+		!s.all)
+		return 1;
+	if (s.named < stages.segment_count) {
+		plan_warn(p, "%d of its %d segments had no request in the last 15 minutes",
+			stages.segment_count - (int)s.named, stages.segment_count);
+		if (!s.least)
+			return 1;
+	}
+	part = (double)s.least / (double)s.all;
+	plan_warn(p, "what it sees is told for segment %.60s, %.2g %% of the requests", s.segment,
+		100 * part);
+	return part;
 }
 
 void outlook_plan(struct world *w, const struct live_endpoint *ep, const struct rollout_row *r,
@@ -87,10 +139,11 @@ void outlook_plan(struct world *w, const struct live_endpoint *ep, const struct 
 	if (!rc && (seen.requests < LEAST_REQUESTS || !lately.requests)) {
 		plan_warn(p, "too few requests in the last 15 minutes to say what it will see");
 	} else if (!rc) {
-		power.config = &config.whole;
+		power.config = config.segments_alone ? &config.part : &config.whole;
+		power.rate *= part_of_least(w, ep, r, p);
 		for (int i = 0; i < config.whole.signal_count; i++)
 			fill_signal(&config, i, &seen, &power.signals[i]);
-		tell(&power, p);
+		tell(&power, r->pattern, p);
 	}
 	trial_setup_release(&setup);
 }
