@@ -22,7 +22,7 @@ struct listener {
 	int fd, status;
 	char name[64];
 	char origin[64]; /* `"origin":"ORD"`: whose requests get the status; "" = all */
-	char score[16];	 /* of its answers; "none": they hold none */
+	char score[16];	 /* of its answers; "none": they hold none; "stream": in chunks, unread */
 };
 
 struct conn {
@@ -159,6 +159,16 @@ static void answer(const struct conn *c)
 			: snprintf(body, sizeof body, "{\"version\":\"%s\",\"probability\":%s}\n",
 				  c->from->name, score);
 
+	if (strcmp(score, "stream") == 0 && !well) {
+		n = snprintf(text, sizeof text,
+			"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\n"
+			"Transfer-Encoding: chunked\r\n\r\n"
+			"15\r\n{\"probability\":0.25}\n\r\n0\r\n\r\n",
+			status);
+		if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL) != n)
+			shutdown(c->fd, SHUT_RDWR);
+		return;
+	}
 	n = snprintf(text, sizeof text,
 		"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		status, status == 200 ? "OK" : "Bad", n, body);
