@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backend/base/clock.h"
@@ -13,6 +14,9 @@
 #include "tui/app.h"
 #include "tui/client/start.h"
 #include "tui/shell/shell_priv.h"
+
+#define END_LOOKS   500
+#define END_LOOK_NS 20000000 /* 10 s in all */
 
 static int open_console(struct shell *sh);
 
@@ -104,6 +108,13 @@ int shell_ask(struct shell *sh, const struct request *q, struct reply *r, int *e
 }
 
 /* A route of the table: one request, one answer. */
+/* Who stops the engine and then starts another must not be answered by the one that is ending. */
+static void await_end(const struct shell *sh)
+{
+	for (int i = 0; i < END_LOOKS && start_probe(&sh->home, NULL) > 0; i++)
+		nanosleep(&(struct timespec){.tv_nsec = END_LOOK_NS}, NULL);
+}
+
 static int run_route(struct shell *sh)
 {
 	const struct command *c = sh->args->command;
@@ -134,6 +145,8 @@ static int run_route(struct shell *sh)
 			shell_print_raw(&r);
 		else
 			shell_render(sh, snapshot_root(r.data));
+		if (strcmp(c->name, "engine stop") == 0 && !parsed_get(sh->args, "dry-run"))
+			await_end(sh);
 	}
 	reply_release(&r);
 	free(path);
