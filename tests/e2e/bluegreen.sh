@@ -2,7 +2,7 @@
 # bluegreen.sh: one cut after a smoke test with recorded requests, a control stays on stable to be
 # compared with: promoted when it is proven, taken back at once when it fails, the engine killed in
 # the middle of both.
-# run: limit 150
+# run: limit 150, run: beside
 . "$(dirname "$0")/lib.sh"
 free_port; up4=$port
 free_port; up5=$port

@@ -2,7 +2,7 @@
 # shadow.sh: a candidate answers copies of stable's requests before it gets any: promoted over its
 # steps when the pairs prove it, ended when its answers are far from stable's or fail, and the engine
 # killed in the middle of each. No user ever gets an answer of a shadow.
-# run: limit 180
+# run: limit 180, run: beside
 . "$(dirname "$0")/lib.sh"
 free_port; up4=$port
 free_port; up5=$port
