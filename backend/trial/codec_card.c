@@ -140,7 +140,7 @@ char *trial_card_format(const struct trial_card *c, const char *kind, int64_t at
 	json_put_num(o, "scores", c->ratio_scores);
 	json_put_num(o, "outcomes", c->ratio_outcomes);
 	o = json_put_object(root, "replicas");
-	json_put_bool(o, "alike", !c->replicas[0]);
+	json_put_bool(o, "alike", !c->replicas_differ);
 	json_put_str(o, "text", c->replicas);
 	return take_text(root);
 }

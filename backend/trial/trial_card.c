@@ -266,6 +266,17 @@ static void say(
 	strncat(out->why, first, sizeof out->why - strlen(out->why) - 1);
 }
 
+/* Harm of a version is often proven sooner than the reason for it: then each server's own figures
+ * are told, without a judgement. */
+static void say_servers(const struct trial *t, int worst, struct trial_card *out)
+{
+	int failures = worst >= 0 && t->config.whole.signals[worst].kind == JUDGE_ERRORS;
+	char list[240];
+
+	if (replicas_list(&t->replicas, 1, failures, list, sizeof list))
+		snprintf(out->replicas, sizeof out->replicas, "none stands out: %s", list);
+}
+
 void trial_read(const struct trial *t, struct trial_card *out)
 {
 	struct judge_card j;
@@ -308,5 +319,8 @@ void trial_read(const struct trial *t, struct trial_card *out)
 	out->ratio_outcomes = fmax(0, j.srm_outcomes / (alpha_srm + log(2)));
 	say(t, part, &j, out);
 	found = replicas_find(&t->replicas);
-	(void)replicas_text(&found, "stable", "the candidate", out->replicas, sizeof out->replicas);
+	out->replicas_differ = replicas_text(
+		&found, "stable", "the candidate", out->replicas, sizeof out->replicas);
+	if (!out->replicas_differ && out->verdict == JUDGE_HARM)
+		say_servers(t, j.worst, out);
 }

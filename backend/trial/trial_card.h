@@ -63,7 +63,8 @@ struct trial_card {
 	double ratio_requests, ratio_scores, ratio_outcomes; /* 1 = the arms are not fed alike */
 	struct trial_example examples[TRIAL_EXAMPLES];	     /* those that differ most come first */
 	int example_count;
-	char replicas[320]; /* what is said of an arm's servers; "" = they are alike */
+	char replicas[320];  /* what is said of an arm's servers; "" = nothing */
+	int replicas_differ; /* one of them stands out */
 };
 
 /* Fills the card with what stands now. */

@@ -298,6 +298,56 @@ static void a_slow_replica_is_named(void **state)
 	trial_read(t, &card);
 	assert_non_null(strstr(card.replicas, "r1"));
 	assert_non_null(strstr(card.replicas, "slower"));
+	assert_true(card.replicas_differ);
+	journal_release(&j);
+	trial_free(t);
+}
+
+/* Harm is often proven before its reason: then each server is listed. */
+static void harm_lists_its_servers(void **state)
+{
+	static const struct play p = {.05, .05, 1, 0, 0, 400, 400, 0};
+	struct trial *t = trial_make("canary");
+	struct trial_card card;
+	struct journal j;
+
+	(void)state;
+	journal_init(&j);
+	play(&p, t, &j, 0, 400);
+	trial_read(t, &card);
+	assert_int_equal(card.verdict, JUDGE_HARM);
+	assert_false(card.replicas_differ);
+	assert_non_null(strstr(card.replicas, "none stands out: r0 "));
+	assert_non_null(strstr(card.replicas, "r2 "));
+	journal_release(&j);
+	trial_free(t);
+}
+
+/* After a move nothing is ok before answers of the new step have been judged. */
+static void a_new_stage_is_not_ok_by_the_old(void **state)
+{
+	static const struct play p = {.002, .002, 1, 0, 0, 900, 900, 0};
+	struct trial *t = trial_make("canary");
+	struct trial_card card;
+	struct journal j;
+	char segment[64];
+	double share;
+	int part;
+
+	(void)state;
+	journal_init(&j);
+	play(&p, t, &j, 0, 900);
+	assert_int_equal(trial_verdict(t, &part), JUDGE_OK);
+	trial_read(t, &card);
+	trial_set_stage(t, 900, "", card.share);
+	assert_int_equal(trial_verdict(t, &part), JUDGE_OK);
+	trial_set_stage(t, 900, "", .9);
+	assert_int_equal(trial_verdict(t, &part), JUDGE_UNDECIDED);
+	trial_read(t, &card);
+	assert_non_null(strstr(card.why, "the step is new"));
+	trial_get_stage(t, segment, &share);
+	assert_string_equal(segment, "");
+	assert_true(share == .9);
 	journal_release(&j);
 	trial_free(t);
 }
@@ -338,6 +388,8 @@ int main(void)
 		cmocka_unit_test(fed_again_it_is_the_same),
 		cmocka_unit_test(a_segment_alone_decides),
 		cmocka_unit_test(a_slow_replica_is_named),
+		cmocka_unit_test(harm_lists_its_servers),
+		cmocka_unit_test(a_new_stage_is_not_ok_by_the_old),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(names_that_find_no_room_are_emptied),
 	};
