@@ -137,8 +137,8 @@ void verdict_card_add(struct text *t, const struct node *r, const struct node *c
 		budget, node_int(card, "looks", 0));
 	if (*replicas)
 		detail_line(t, "replicas",
-			node_bool(node_get(card, "replicas"), "alike") ? ROLE_text : ROLE_watch, "%s",
-			replicas);
+			node_bool(node_get(card, "replicas"), "alike") ? ROLE_text : ROLE_watch,
+			"%s", replicas);
 	str_copy(stable, sizeof stable, node_str(r, "from", ""));
 	str_copy(candidate, sizeof candidate, node_str(r, "to", ""));
 	text_addf(t, ROLE_heading, ATTR_NONE, "%-16s %7s %7s %9s %-14s %6s %s", "SIGNAL", stable,

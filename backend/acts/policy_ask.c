@@ -283,6 +283,9 @@ int policy_ask_view(struct world *w, struct live_endpoint *ep, const struct roll
 		q.config = view->config;
 	str_copy(f.tier, sizeof f.tier, q.tier->name);
 	f.step_most_bp = q.tier->step_most_bp;
+	f.rollback_ms = q.tier->rollback_ms;
+	/* Servers that somebody else runs are never stopped by us. */
+	f.hot_ms = q.config->serve[0] ? q.config->rollout.keep_hot_ms : -1;
 	f.lowers = action == POLICY_OVERRIDE && share_bp == 0;
 	fill_subject(&q);
 	/* What nothing blocks waits for no look at the store either. */

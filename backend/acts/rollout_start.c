@@ -255,8 +255,9 @@ static void fill_plan(struct world *w, struct live_endpoint *ep, const struct ro
 	share_format(ep->config->rollout.sample_bp ? ep->config->rollout.sample_bp : SHARE_ALL,
 		sample, sizeof sample);
 	(void)stages_read(r, &s, NULL);
-	snprintf(p->title, sizeof p->title, "%s %s -> %s on %s at %s%s%s", r->pattern,
-		r->from_version, r->to_version, ep->row.name, text,
+	snprintf(p->title, sizeof p->title, "%s %s -> %s on %s%s%s%s%s", r->pattern,
+		r->from_version, r->to_version, ep->row.name,
+		mirror_shadows(r->pattern) ? "" : " at ", mirror_shadows(r->pattern) ? "" : text,
 		s.segment_count ? " of segment " : "", s.segment_count ? s.segments[0] : "");
 	str_copy(p->subject, sizeof p->subject, ep->row.id);
 	if (slot >= 0 && ready)
@@ -337,7 +338,7 @@ int act_rollout_start(struct world *w, const struct act *a, struct live_endpoint
 	rc = store_next_rollout_id(w->store, &r.id, e);
 	if (rc)
 		return rc;
-	r.share_bp = share;
+	r.share_bp = facts.shadow ? 0 : share;
 	str_copy(row.candidate, sizeof row.candidate, req->to);
 	row.rollout = r.id;
 	row.share_bp = row.gate = 0;

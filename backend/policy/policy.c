@@ -179,6 +179,22 @@ static enum policy_result look_soak(const struct policy_facts *f, char *out, siz
 		f->subject, left, f->tier);
 }
 
+/* A hot version is back with one row of the gateway's map; a cold one has to be started. */
+static enum policy_result look_way_back(const struct policy_facts *f, char *out, size_t size)
+{
+	char within[32];
+
+	if (f->rollback_ms == 0)
+		return say(POLICY_ALLOW, out, size, "tier %s names no time for rollbacks", f->tier);
+	if (f->hot_ms != 0)
+		return say(POLICY_ALLOW, out, size,
+			"the version before is kept hot: a rollback takes less than a second");
+	duration_format(f->rollback_ms, within, sizeof within);
+	return say(POLICY_DENY, out, size,
+		"tier %s wants rollbacks done within %s, and %s would keep no version hot", f->tier,
+		within, f->subject);
+}
+
 static enum policy_result look_ceiling(const struct policy_facts *f, char *out, size_t size)
 {
 	if (f->step_most_bp == 0 || f->rise_bp <= f->step_most_bp)
@@ -221,6 +237,9 @@ static const struct rule rules[] = {
 	{"signals-judged", BIT(POLICY_START) | BIT(POLICY_BEGIN) | BIT(POLICY_PROMOTE),
 		look_present, "the endpoint judges every signal that the tier needs",
 		"add them below `signals` of the endpoint's rollout and apply"},
+	{"way-back", BIT(POLICY_START) | BIT(POLICY_BEGIN) | BIT(POLICY_PROMOTE), look_way_back,
+		"a rollback can be done as soon as the tier wants it",
+		"set `keep-hot` of the endpoint's rollout, such as 24h, and apply"},
 	{"step-ceiling",
 		BIT(POLICY_START) | BIT(POLICY_BEGIN) | BIT(POLICY_ADVANCE) | BIT(POLICY_PROMOTE),
 		look_ceiling, "no act raises the share further than the tier's step-most",

@@ -58,6 +58,8 @@ struct policy_facts {
 	char signals_late[240];	   /* whose outcomes come after the steps */
 	int late_refused;
 
+	int64_t rollback_ms; /* how soon the tier wants a rollback done; 0 = not said */
+	int64_t hot_ms;	     /* how long the version before stays ready; -1 = always */
 	int64_t soak_left_us;
 	int step_most_bp;	 /* 0 = any */
 	int rise_bp;		 /* by how much the share would rise, at most */

@@ -345,7 +345,7 @@ static const struct spec_field tier_rows[] = {
 		AT(spec_tier, rollback_ms),
 		.min = 100,
 		.max = HOUR,
-		.help = "How soon a rollback must be done."},
+		.help = "How soon a rollback must be done: refused where no version is kept hot."},
 	{.key = "soak",
 		.type = &type_duration,
 		AT(spec_tier, soak_ms),

@@ -266,6 +266,31 @@ static void say(
 	strncat(out->why, first, sizeof out->why - strlen(out->why) - 1);
 }
 
+static double spent(double alpha, double log_e)
+{
+	return alpha * fmin(1, exp(fmin(700, log_e) + log(alpha)));
+}
+
+/* Where segments are judged alone the judge of all traffic has nothing to spend. */
+static void read_budget(const struct trial *t, const struct judge_card *j, struct trial_card *out)
+{
+	double part = t->config.part.alpha_harm;
+	struct judge_card own;
+
+	out->budget = part * trial_part_count(t);
+	if (!t->config.segments_alone) {
+		out->budget += t->config.whole.alpha_harm;
+		out->budget_spent = spent(t->config.whole.alpha_harm, j->log_e_harm);
+		return;
+	}
+	for (int i = 0; i < trial_part_count(t); i++) {
+		if (!t->parts[i])
+			continue;
+		rollout_judge_read(t->parts[i], &own);
+		out->budget_spent += spent(part, own.log_e_harm);
+	}
+}
+
 /* Harm of a version is often proven sooner than the reason for it: then each server's own figures
  * are told, without a judgement. */
 static void say_servers(const struct trial *t, int worst, struct trial_card *out)
@@ -293,9 +318,7 @@ void trial_read(const struct trial *t, struct trial_card *out)
 	out->share = t->share;
 	out->step = j.step;
 	out->looks = j.looks;
-	out->budget = t->config.whole.alpha_harm + t->config.part.alpha_harm * trial_part_count(t);
-	out->budget_spent = t->config.whole.alpha_harm *
-			    fmin(1, exp(fmin(700, j.log_e_harm) + log(t->config.whole.alpha_harm)));
+	read_budget(t, &j, out);
 	if (t->config.segments_alone && t->stage_part >= 0 && t->parts[t->stage_part]) {
 		struct judge_card own;
 

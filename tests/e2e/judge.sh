@@ -76,10 +76,14 @@ send v3 "50% 1m"
 counted() { get "/v1/rollouts/$rollout" ".card.counted[1] // 0"; }
 has_counted() { [ "$(counted)" -ge "$1" ]; }
 wait_for 60 has_counted 300 || not_ok "v3 is judged: $(get "/v1/rollouts/$rollout" .card)"
-before=$(counted) killed=$(engine_pid worker)
-kill -9 "$killed"
 restarted() { local p; p=$(engine_pid worker); [ -n "$p" ] && [ "$p" != "$killed" ] && engine_up; }
-wait_for 10 restarted || not_ok "the engine comes back"
+kill_engine() {
+	killed=$(engine_pid worker)
+	kill -9 "$killed"
+	wait_for 10 restarted || not_ok "the engine comes back"
+}
+before=$(counted)
+kill_engine
 wait_for 5 has_counted "$((before - 200))" # less than two seconds of it were not yet written
 check "what was judged before the kill is still there: $(counted), $before before" has_counted "$((before - 200))"
 ends aborted "$(short_or 200 1500)" "v3 predicts badly"
@@ -87,6 +91,8 @@ check "for its predictions" reason_has "^(brier|calibration) "
 check "it replays to the same bits, over the kill" replays
 
 send v2 "20% 5s, 50% 5s"
+wait_for 60 has_counted 50 || not_ok "v2 is judged: $(get "/v1/rollouts/$rollout" .card)"
+kill_engine
 ends promoted "$(short_or 200 1500)" "v2 is better"
 is "a card for each step and the end" "$(get "/v1/rollouts/$rollout/cards" '[.cards[].kind] | join(" ")')" \
 	"$(short_or "step end" "step step end")"

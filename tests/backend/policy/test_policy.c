@@ -258,6 +258,28 @@ static void test_soak_and_ceiling(void **state)
 	check_single(&f, POLICY_DENY, "step-ceiling", "by 20.01 % from 5 % to 25.01 %");
 }
 
+static void test_way_back(void **state)
+{
+	struct policy_facts f = facts_of(2, POLICY_START, OPEN, 0);
+
+	(void)state;
+	f.rollback_ms = 5000;
+	f.hot_ms = 0;
+	check_single(&f, POLICY_DENY, "way-back", "within 5s");
+	f.action = POLICY_PROMOTE;
+	f.approvals_valid = f.approvals_needed;
+	check_single(&f, POLICY_DENY, "way-back", "keep no version hot");
+	f.action = POLICY_ADVANCE;
+	check_single(&f, POLICY_ALLOW, "", "may advance");
+	f.action = POLICY_START;
+	f.hot_ms = -1;
+	check_single(&f, POLICY_ALLOW, "", "may start");
+	f.hot_ms = 86400000;
+	check_single(&f, POLICY_ALLOW, "", "may start");
+	f.hot_ms = f.rollback_ms = 0;
+	check_single(&f, POLICY_ALLOW, "", "may start");
+}
+
 static void test_approvals(void **state)
 {
 	struct policy_facts f = facts_of(2, POLICY_BEGIN, OPEN, 0);
@@ -348,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_soak_and_ceiling),
+		cmocka_unit_test(test_way_back),
 		cmocka_unit_test(test_approvals),
 		cmocka_unit_test(test_refusals_say_what_to_do),
 		cmocka_unit_test(test_lapses),
