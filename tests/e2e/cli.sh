@@ -1,6 +1,7 @@
 #!/bin/bash
 # cli.sh: the one-shot commands: help, mistakes, exit codes, JSON, completion, plan and apply from a
 # git repository, versions, undo, filters, doctor.
+# run: beside
 . "$(dirname "$0")/lib.sh"
 LEASE=60000 one_endpoint
 # run WORDS...: sets $rc; what it said is in $dir/out and $dir/err

@@ -4,7 +4,7 @@
 # healthy and quick, and the engine is killed in the middle; v2 is promoted without a hand; and each
 # is replayed to the same bits. LONG=1: by the policy as shipped, its steps ten times as quick, and v4
 # too.
-# run: alone limit 420
+# run: limit 420, run: beside
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit 1
 free_port; export FLIGHTS_PORT=$port PITHEAD
@@ -55,7 +55,7 @@ replays() {
 }
 
 send v5 "20% 1m, 50% 1m"
-ends aborted "$(short_or 60 600)" "v5 fails for flights from ORD"
+ends aborted "$(short_or 90 600)" "v5 fails for flights from ORD"
 check "the sentence names signal and segment" reason_has "error_rate in segment ORD"
 is "the card says harm" "$(get "/v1/rollouts/$rollout" .card.verdict)" harm
 is "an event holds the card" \

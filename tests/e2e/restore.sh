@@ -1,6 +1,7 @@
 #!/bin/bash
 # restore.sh: a backup is taken and restored under traffic, and moves nothing before a person has
 # chosen; and a log that somebody has put a hand to is caught, by its own code.
+# run: beside
 . "$(dirname "$0")/lib.sh"
 settings checkpoint_ms 400
 one_endpoint

@@ -1,8 +1,9 @@
 /* seeds.c: rollouts of the flights example on a played clock, by the real answers of its models:
  * each version first answers the same flights (over its socket, as a replica would), then every bad
  * and good version is rolled out from v1 with many seeds through store, acts and judge as the
- * engine runs them: `gunzip <flights.csv.gz | seeds SPEC SOCKETS SEEDS [FLIGHTS]`. One line a
- * version and its counts; exit 1 when any ended otherwise than it should, or for a wrong reason. */
+ * engine runs them: `gunzip <flights.csv.gz | seeds SPEC SOCKETS SEEDS [FLIGHTS [VERSION,...]]`.
+ * One line a version and its counts; exit 1 when any ended otherwise than it should, or for a wrong
+ * reason. */
 #include <inttypes.h>
 #include <math.h>
 #include <regex.h>
@@ -292,7 +293,7 @@ int main(int argc, char **argv)
 	int bad = 0;
 
 	if (argc < 4)
-		die("usage: seeds SPEC SOCKETS SEEDS [FLIGHTS] <flights.csv");
+		die("usage: seeds SPEC SOCKETS SEEDS [FLIGHTS [VERSION,...]] <flights.csv");
 	b.seeds = atoi(argv[3]);
 	if (b.most < 1000 || b.seeds < 1 || buf_read_file(&b.spec, argv[1], 1 << 20) < 0)
 		die("cannot read the spec, or too few seeds or flights");
@@ -302,6 +303,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
 		struct tally t = {.right = 0};
 
+		if (argc > 5 && !strstr(argv[5], wanted[i].version))
+			continue;
 		for (int seed = 1; seed <= b.seeds; seed++)
 			judge_one(&b, i, seed, &t);
 		printf("%s: %d of %d %s%s, at most %d s, %" PRId64
