@@ -44,8 +44,9 @@ void process_pause_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
-/* State letter and field 22 of /proc/PID/stat; the name in field 2 may hold spaces and ')'. */
-static int64_t read_stat(int64_t pid, char *state)
+/* State letter, number of threads (field 20) and start (field 22) of /proc/PID/stat; the name in
+ * field 2 may hold spaces and ')'. */
+static int64_t read_stat(int64_t pid, char *state, int *threads)
 {
 	char path[64], text[1024], *p;
 	ssize_t n;
@@ -64,25 +65,32 @@ static int64_t read_stat(int64_t pid, char *state)
 	if (!p || p[1] != ' ')
 		return -1;
 	*state = p[2];
-	for (int field = 2; field < 22 && p; field++)
+	*threads = 0;
+	for (int field = 2; field < 22 && p; field++) {
 		p = strchr(p + 1, ' ');
+		if (p && field == 19)
+			*threads = atoi(p + 1);
+	}
 	return p ? atoll(p + 1) : -1;
 }
 
 int64_t process_start_ticks(int64_t pid)
 {
 	char state;
+	int threads;
 
-	return pid > 0 ? read_stat(pid, &state) : -1;
+	return pid > 0 ? read_stat(pid, &state, &threads) : -1;
 }
 
 int process_alive(int64_t pid, int64_t start_ticks)
 {
 	char state = 'Z';
+	int threads = 0;
 
-	if (pid <= 0 || start_ticks <= 0 || read_stat(pid, &state) != start_ticks)
+	if (pid <= 0 || start_ticks <= 0 || read_stat(pid, &state, &threads) != start_ticks)
 		return 0;
-	return state != 'Z' && state != 'X';
+	/* The first thread may be gone while others still end and hold what is open, such as ports. */
+	return (state != 'Z' && state != 'X') || threads > 1;
 }
 
 static int read_link(int64_t pid, const char *name, char *out, size_t size)

@@ -74,7 +74,7 @@ background() {
 	pid=$!
 }
 
-# Processes of our private folder: by command line, or by the home in their environment. Without
+# Processes of our private folder: by command line, working folder, or the home in their environment. Without
 # a single fork, as it is asked often.
 ours() {
 	local p words
@@ -83,6 +83,8 @@ ours() {
 		[ "$p" != $$ ] && [ "$p" != "$BASHPID" ] || continue
 		mapfile -d '' -t words 2>/dev/null <"/proc/$p/cmdline" || continue
 		if [[ "${words[*]}" = *"$dir/"* ]]; then
+			echo "$p"
+		elif [ "/proc/$p/cwd" -ef "$PITHEAD_HOME/run/gw" ]; then # a gateway names no path
 			echo "$p"
 		elif [ "/proc/$p/exe" -ef "$PITHEAD" ]; then
 			mapfile -d '' -t words 2>/dev/null <"/proc/$p/environ" || continue
@@ -102,6 +104,8 @@ finish() {
 	# By the shell's own list: a number that it has forgotten may be somebody else's by now.
 	for p in $(jobs -p); do kill -CONT "$p"; kill "$p"; done 2>/dev/null
 	wait_for 8 no_jobs || kill -9 $(jobs -p) 2>/dev/null
+	# A scenario may have stopped its engine: the gateway goes on, and only an engine ends it.
+	[ -S "$sock" ] || none_left || start_engine
 	[ ! -S "$sock" ] || "$PITHEAD" engine stop --all \
 		>/dev/null 2>&1 </dev/null
 	if wait_for 10 none_left; then
