@@ -89,7 +89,8 @@ int process_alive(int64_t pid, int64_t start_ticks)
 
 	if (pid <= 0 || start_ticks <= 0 || read_stat(pid, &state, &threads) != start_ticks)
 		return 0;
-	/* The first thread may be gone while others still end and hold what is open, such as ports. */
+	/* The first thread may be gone while others still end and hold what is open, such as ports.
+	 */
 	return (state != 'Z' && state != 'X') || threads > 1;
 }
 

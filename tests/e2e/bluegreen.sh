@@ -19,20 +19,7 @@ one_endpoint
 apply "$dir/pithead.yaml" || { not_ok "the spec is applied"; exit 1; }
 load traffic --rate 200
 
-send() { # send VERSION: sets $rollout
-	rollout=$(api POST /v1/endpoints/m/rollouts "{\"to\":\"$1\",\"reason\":\"test\"}" |
-		jq -r '.rollout.id // .rollout')
-}
-state_is() { field_is "/v1/rollouts/$rollout" .state "$1"; }
-reason_has() { get "/v1/rollouts/$rollout" .end_reason | grep -Eq -- "$1"; }
 answers_of() { awk -v v="$1" '$5 == v' "$dir/traffic.tsv" | wc -l; }
-kill_engine() {
-	local killed
-	killed=$(engine_pid worker)
-	kill -9 "$killed"
-	restarted() { local p; p=$(engine_pid worker); [ -n "$p" ] && [ "$p" != "$killed" ] && engine_up; }
-	wait_for 10 restarted || not_ok "the engine comes back"
-}
 
 # -- promoted --
 send v2

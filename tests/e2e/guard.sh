@@ -3,7 +3,6 @@
 # seconds, even at a few requests per second.
 . "$(dirname "$0")/lib.sh"
 one_endpoint
-state_is() { [ "$(get "/v1/rollouts/$rollout" .state)" = "$1" ]; }
 alert() { get '/v1/alerts?open=1' "[.items[] | select(.rollout == $rollout and .kind == \"guard\")] | length"; }
 alert_is_open() { [ "$(alert)" = 1 ]; }
 

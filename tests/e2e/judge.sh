@@ -40,14 +40,12 @@ send() {
 	rollout=$(api POST /v1/endpoints/delay/rollouts \
 		"{\"to\":\"$1\"$steps,\"reason\":\"test\"}" | jq -r '.rollout.id // .rollout')
 }
-state_is() { field_is "/v1/rollouts/$rollout" .state "$1"; }
 # The state it ends in is asked for; what it is instead is shown.
 ends() {
 	if wait_for "$2" state_is "$1"; then ok "$3: $1, $(get "/v1/rollouts/$rollout" .end_reason)"; else
 		not_ok "$3: $(get "/v1/rollouts/$rollout" '.state, .end_reason, .card.why')"
 	fi
 }
-reason_has() { get "/v1/rollouts/$rollout" .end_reason | grep -Eq -- "$1"; }
 replays() {
 	"$PITHEAD" rollout replay "$rollout" >"$dir/replay.txt" 2>&1 </dev/null &&
 		grep -q "identical to what the engine judged" "$dir/replay.txt" ||
@@ -76,12 +74,6 @@ send v3 "50% 1m"
 counted() { get "/v1/rollouts/$rollout" ".card.counted[1] // 0"; }
 has_counted() { [ "$(counted)" -ge "$1" ]; }
 wait_for 60 has_counted 300 || not_ok "v3 is judged: $(get "/v1/rollouts/$rollout" .card)"
-restarted() { local p; p=$(engine_pid worker); [ -n "$p" ] && [ "$p" != "$killed" ] && engine_up; }
-kill_engine() {
-	killed=$(engine_pid worker)
-	kill -9 "$killed"
-	wait_for 10 restarted || not_ok "the engine comes back"
-}
 before=$(counted)
 kill_engine
 wait_for 5 has_counted "$((before - 200))" # less than two seconds of it were not yet written

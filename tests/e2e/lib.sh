@@ -221,6 +221,13 @@ start_rollout() {
 		"{\"to\":\"$1\",\"share_bp\":$2,\"reason\":\"test\"}" | jq -r '.rollout.id // .rollout')
 	wait_for 10 field_is /v1/endpoints/m .share_in_force_bp "$2"
 }
+# send VERSION: starts a rollout by the spec's pattern and steps; sets $rollout
+send() {
+	rollout=$(api POST /v1/endpoints/m/rollouts "{\"to\":\"$1\",\"reason\":\"test\"}" |
+		jq -r '.rollout.id // .rollout')
+}
+state_is() { field_is "/v1/rollouts/$rollout" .state "$1"; }
+reason_has() { get "/v1/rollouts/$rollout" .end_reason | grep -Eq -- "$1"; }
 verb() { # verb VERB [share_bp]
 	api POST "/v1/rollouts/$rollout/$1" "{\"reason\":\"test\"${2:+,\"share_bp\":$2}}"
 }
@@ -274,4 +281,16 @@ engine_pid() { # engine_pid worker|keeper
 		[[ "${words[*]}" = *"engine --$1"* ]] && echo "$p"
 	done 2>/dev/null
 	return 0
+}
+# kill_engine: kill -9 of the worker, until another one answers
+kill_engine() {
+	local killed
+	killed=$(engine_pid worker)
+	kill -9 "$killed"
+	wait_for 10 another_worker "$killed" || not_ok "the engine comes back"
+}
+another_worker() {
+	local p
+	p=$(engine_pid worker)
+	[ -n "$p" ] && [ "$p" != "$1" ] && engine_up
 }

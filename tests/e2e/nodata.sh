@@ -16,11 +16,6 @@ one_endpoint
 } >"$dir/pithead.yaml"
 apply "$dir/pithead.yaml" || { not_ok "the spec is applied"; exit 1; }
 load traffic --rate 200
-send() { # send VERSION: sets $rollout
-	rollout=$(api POST /v1/endpoints/m/rollouts "{\"to\":\"$1\",\"reason\":\"test\"}" |
-		jq -r '.rollout.id // .rollout')
-}
-state_is() { field_is "/v1/rollouts/$rollout" .state "$1"; }
 verdict_is() { field_is "/v1/rollouts/$rollout" .card.verdict "$1"; }
 alerts() { get '/v1/alerts?open=1' "[.items[] | select(.rollout == $rollout and .kind == \"$1\")] | length"; }
 has_alert() { [ "$(alerts "$1")" = 1 ]; }
@@ -32,7 +27,7 @@ check "the rollout is held, not passed and not aborted" wait_for 5 state_is paus
 check "why: $(get "/v1/rollouts/$rollout" .card.why)" \
 	grep -qi "score" <<<"$(get "/v1/rollouts/$rollout" .card.why)"
 check "an alert is open" wait_for 5 has_alert invalid
-is "the users were served all the time" "$(jq -rn 'input' "$dir/none" 2>/dev/null || awk '$4 >= 500' "$dir/traffic.tsv" | wc -l)" 0
+is "failed answers to users" "$(awk '$4 >= 500' "$dir/traffic.tsv" | wc -l)" 0
 verb abort >/dev/null
 check "a person ends it" wait_for 10 state_is aborted
 
@@ -50,10 +45,7 @@ wait_for 10 state_is aborted || not_ok "a person ends it"
 
 # -- a stopped line holds moves, and not the guard --
 load again --rate 50
-api POST /v1/endpoints/m/rollouts '{"to":"v3","reason":"test"}' | jq -r '.rollout.id // .rollout' >"$dir/id" &
-send_pid=$!
-wait "$send_pid"
-rollout=$(cat "$dir/id")
+send v3
 api POST /v1/freeze '{"all":true,"reason":"test"}' >/dev/null
 check "the guard takes a failing one back on a stopped line" wait_for 15 state_is aborted
 is "the line is still stopped" "$(get /v1/holds '.items | length')" 1

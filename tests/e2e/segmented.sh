@@ -16,11 +16,6 @@ one_endpoint
 apply "$dir/pithead.yaml" || { not_ok "the spec is applied"; exit 1; }
 load traffic --rate 300 --origins SFO,ORD,LAX
 
-send() { # send VERSION: sets $rollout
-	rollout=$(api POST /v1/endpoints/m/rollouts "{\"to\":\"$1\",\"reason\":\"test\"}" |
-		jq -r '.rollout.id // .rollout')
-}
-state_is() { field_is "/v1/rollouts/$rollout" .state "$1"; }
 stage_is() { field_is "/v1/rollouts/$rollout" .stage "$1"; }
 seen() { jq -rs "map(select($1)) | length" <"$dir/answers"; }
 # Who served each origin while the stage lasted, from 200 answers.
@@ -29,13 +24,6 @@ sample() {
 	for i in $(seq 200); do
 		curl -s -m 3 "http://127.0.0.1:$front/predict" -d "{\"origin\":\"$1\"}"
 	done >"$dir/answers"
-}
-kill_engine() {
-	local killed
-	killed=$(engine_pid worker)
-	kill -9 "$killed"
-	restarted() { local p; p=$(engine_pid worker); [ -n "$p" ] && [ "$p" != "$killed" ] && engine_up; }
-	wait_for 10 restarted || not_ok "the engine comes back"
 }
 
 # -- a plan says how it goes --
@@ -74,4 +62,4 @@ is "stable serves ORD again" "$(version_now)" v2
 is "pins left at the gateway" "$("$TOOLS/admin" "$PITHEAD_HOME" "show map $PITHEAD_HOME/run/gw/override.map" | grep -c '|')" 0
 check "it replays to the same bits" "$PITHEAD" rollout replay "$rollout"
 unload
-is "requests of LAX and SFO that failed" "$(jq -r '.failed' "$dir/traffic.out" >/dev/null && awk '$4 >= 500 && $5 != "v4"' "$dir/traffic.tsv" | wc -l)" 0
+is "failed answers but those of v4" "$(awk '$4 >= 500 && $5 != "v4"' "$dir/traffic.tsv" | wc -l)" 0
