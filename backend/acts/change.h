@@ -101,6 +101,9 @@ int rollout_engine_event(struct world *w, struct live_endpoint *ep, enum rollout
 /* 0 when the version can be served: it is in the registry, or declared as upstream. */
 int version_check(
 	struct world *w, const struct live_endpoint *ep, const char *version, struct err *e);
+/* Whether a segment can have an override: 1 to 60 letters, digits or _ . : -. What clients send
+ * may be anything. */
+int segment_valid(const char *s);
 /* 0 when share_bp is one that may be asked for: 0..10000, or -1 for the next step. */
 int share_check(int share_bp, struct err *e);
 

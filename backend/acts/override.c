@@ -27,7 +27,7 @@ static int find_override(void *arg, const struct override_row *r)
 	return 1;
 }
 
-static int segment_valid(const char *s)
+int segment_valid(const char *s)
 {
 	size_t n = strlen(s);
 

@@ -102,9 +102,10 @@ static int check_start(struct world *w, const struct act *a, struct live_endpoin
 	rc = share_check(req->share_bp, e);
 	if (rc)
 		return rc;
-	if (req->share_bp >= 0 && strcmp(pattern_of(ep, req), "segmented") == 0) {
+	if (req->share_bp >= 0 && strcmp(pattern_of(ep, req), "canary") != 0) {
 		err_set(e, ERR_INVALID,
-			"a segmented rollout goes by steps, segment by segment: name --steps");
+			"a %s rollout goes by steps and has no first share: name --steps",
+			pattern_of(ep, req));
 		return err_field(e, "share_bp");
 	}
 	if (!a->dry_run && (!a->reason || !*a->reason)) {
@@ -133,6 +134,8 @@ static int add_segment(void *arg, const char *segment, int64_t requests)
 
 	/* They come largest first; the smallest is to go first. */
 	(void)requests;
+	if (!segment_valid(segment) || strcmp(segment, STAGE_OTHER) == 0)
+		return 0; /* it goes with the others */
 	str_copy(rest, sizeof rest, r->segments);
 	snprintf(r->segments, sizeof r->segments, "%s%s%s", segment, *rest ? ", " : "", rest);
 	return 0;

@@ -37,6 +37,9 @@ check "then it steps" wait_for 30 state_is stepping
 is "the proof of the pairs is kept" \
 	"$(get "/v1/rollouts/$rollout/cards" '.cards[0] | .kind + " " + .verdict')" "shadow ok"
 check "and is promoted" wait_for 60 state_is promoted
+check "its steps replay to the same bits" "$PITHEAD" rollout replay "$rollout"
+is "a first share is refused: it has none" "$(api POST /v1/endpoints/m/rollouts \
+	'{"to":"v4","reason":"test","share_bp":500}' | jq -r .error.field)" share_bp
 
 # -- far from stable --
 send v4
