@@ -10,6 +10,7 @@
 #include "backend/base/xalloc.h"
 #include "panes/common.h"
 #include "panes/panes.h"
+#include "panes/welcome.h"
 #include "tui/widget/spark.h"
 
 enum column { C_NAME, C_STATE, C_STABLE, C_CANDIDATE, C_RATE, C_ERRORS, C_P99, C_SPARK, C_COUNT };
@@ -20,9 +21,12 @@ struct now {
 	struct change_list changes;
 	const struct node **rows; /* owned array of borrowed nodes */
 	size_t count;
+	char empty[160]; /* said in place of endpoints */
 	bool short_names, on_changes;
 	bool touched; /* a person has moved the cursor */
 	bool placed;  /* it was put on a suspect in the present trouble */
+	bool nothing; /* no endpoint and no change: the ways to begin are shown instead */
+	int way;      /* the selected one */
 	enum charset charset;
 };
 
@@ -150,7 +154,6 @@ static void now_open(struct pane *p)
 		.ctx = s, .count = count_rows, .cell = cell, .row_id = row_id, .compare = compare};
 
 	s->endpoints = table_new(columns, C_COUNT, &source);
-	table_set_empty(s->endpoints, "no endpoint yet; run `pithead apply` beside a pithead.yaml");
 	change_list_init(&s->changes, p, true);
 }
 
@@ -213,8 +216,15 @@ static void now_on_snapshot(struct pane *p, int slot)
 		if (in_project(p, &list[i]))
 			s->rows[s->count++] = &list[i];
 	s->short_names = names_are_unique(s->rows, s->count, "id");
+	snprintf(s->empty, sizeof s->empty, "no endpoint%s%s%s",
+		*p->host->project ? " of project " : " yet", p->host->project,
+		*p->host->project ? "; p shows others"
+				  : "; run `pithead apply` beside a pithead.yaml");
+	table_set_empty(s->endpoints, s->empty);
 	table_refresh(s->endpoints);
+	s->nothing = n == 0;
 	list = node_list(node_get(root, "changes"), "", &n);
+	s->nothing = s->nothing && n == 0;
 	change_list_set(&s->changes, list, n);
 	s->changes.short_names = s->short_names;
 	place_cursor(s);
@@ -417,6 +427,10 @@ static void now_draw(struct pane *p, struct canvas *c, struct rect r)
 	s->charset = c->charset;
 	if (draw_loading(p, c, r))
 		return;
+	if (s->nothing) {
+		welcome_draw(c, r, s->way);
+		return;
+	}
 	str_copy(s->changes.title, sizeof s->changes.title,
 		worst && in_trouble(worst) ? "WHAT CHANGED, suspects first" : "WHAT CHANGED");
 	rows = endpoint_rows(s, r.rows);
@@ -454,6 +468,8 @@ static bool now_command(struct pane *p, const char *command)
 {
 	struct now *s = p->state;
 
+	if (s->nothing)
+		return welcome_move(&s->way, command);
 	if (strcmp(command, "focus next") == 0) {
 		s->on_changes = !s->on_changes;
 		s->touched = true;
@@ -497,6 +513,10 @@ static void now_select(const struct pane *p, struct selection *out)
 	int count;
 	size_t row;
 
+	if (s->nothing) {
+		welcome_select(s->way, out);
+		return;
+	}
 	if (s->on_changes)
 		change_select(change_list_selected(&s->changes), out);
 	else if (table_selected(s->endpoints, &row)) {
@@ -520,6 +540,8 @@ static bool now_offers(const struct pane *p, const char *command)
 	struct selection at = {0};
 	const struct node *e, *active;
 
+	if (s->nothing)
+		return strcmp(command, "open") == 0;
 	now_select(p, &at);
 	active = active_of(p, at.endpoint);
 	if (strcmp(command, "undo %id") == 0)

@@ -4,7 +4,7 @@ UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c tests/*/*/test_
 TOOLS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/support/programs/*.c))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
-SCRIPTS := $(filter-out %/lib.sh,$(wildcard $(addsuffix /*.sh, \
+SCRIPTS := $(filter-out %/lib.sh %/lib_screen.sh,$(wildcard $(addsuffix /*.sh, \
            tests/lint tests/packaging tests/docs tests/examples tests/e2e)))
 ASAN    := BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
            SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'

@@ -49,6 +49,8 @@ void app_init(struct app *a, const struct console_options *o)
 	*a = (struct app){.options = o, .clock = clock_system()};
 	a->host.app = a;
 	a->host.now_us = clock_wall_us(&a->clock);
+	if (o->socket)
+		str_copy(a->socket, sizeof a->socket, o->socket);
 	if (o->project)
 		str_copy(a->host.project, sizeof a->host.project, o->project);
 	app_keymap_load(a);

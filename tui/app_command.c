@@ -7,6 +7,7 @@
 
 #include "backend/base/xalloc.h"
 #include "tui/app_priv.h"
+#include "tui/app_run.h"
 
 #define WORDS 32
 
@@ -25,6 +26,8 @@ static void do_time(struct app *a, const char *rest);
 static void do_project(struct app *a, const char *rest);
 static void do_copy(struct app *a, const char *rest);
 static void do_dump(struct app *a, const char *rest);
+static void do_connect(struct app *a, const char *rest);
+static void do_flights(struct app *a, const char *rest);
 
 static const struct {
 	const char *name, *help;
@@ -47,6 +50,8 @@ static const struct {
 	{"project filter", "show one project only", do_project},
 	{"copy", "copy the selected row", do_copy},
 	{"screendump", "write the screen to a file", do_dump},
+	{"connect", "another engine: its socket, its home, or a host (by ssh)", do_connect},
+	{"flights", "bring up the flights example", do_flights},
 	{"move up", "up", NULL},
 	{"move down", "down", NULL},
 	{"move page-up", "a page up", NULL},
@@ -292,7 +297,9 @@ static void do_open(struct app *a, const char *rest)
 	struct err e;
 
 	a->message[0] = '\0';
-	if (*rest || s.place[0]) {
+	if (!*rest && s.place[0] == ':') {
+		app_prompt_line(a, s.place + 1);
+	} else if (*rest || s.place[0]) {
 		if (!app_open_place(a, *rest ? rest : s.place, &e))
 			app_say(a, ROLE_banner, "%s", e.message);
 	}
@@ -418,6 +425,20 @@ static void do_dump(struct app *a, const char *rest)
 	free(path);
 }
 
+static void do_connect(struct app *a, const char *rest)
+{
+	if (*rest)
+		app_connect(a, rest);
+	else
+		app_prompt_line(a, "connect ");
+}
+
+static void do_flights(struct app *a, const char *rest)
+{
+	(void)rest;
+	app_run_flights(a);
+}
+
 /* ---- command lines --------------------------------------------------------------------------- */
 static const char *value_of(const struct selection *s, const char *word)
 {
@@ -472,8 +493,8 @@ static bool substitute(struct app *a, const struct selection *s, const char **li
 	return true;
 }
 
-/* GETs are views: the pane or detail that shows them. */
-static void view(struct app *a, const struct parsed *p)
+/* GETs are views: the pane or detail that shows them; false when there is none. */
+static bool view(struct app *a, const struct parsed *p)
 {
 	static const char *const panes[][2] = {{"status", "now"}, {"endpoint list", "now"},
 		{"rollout list", "rollouts"}, {"changes", "changes"}, {"audit", "audit"}};
@@ -485,7 +506,7 @@ static void view(struct app *a, const struct parsed *p)
 	for (size_t i = 0; i < sizeof panes / sizeof panes[0]; i++)
 		if (strcmp(panes[i][0], name) == 0) {
 			do_pane(a, panes[i][1]);
-			return;
+			return true;
 		}
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
 		if (strcmp(places[i][0], name) == 0 && parsed_get(p, places[i][2])) {
@@ -496,9 +517,24 @@ static void view(struct app *a, const struct parsed *p)
 
 			do_open(a, place);
 			free(place);
+			return true;
+		}
+	return false;
+}
+
+/* What no pane shows runs on the terminal, as in a shell. An engine or a console in it would be one
+ * too many. */
+static void run_shell(struct app *a, const struct parsed *p, const char **list, int n)
+{
+	static const char *const never[] = {"engine", "open", "completion", "restore"};
+
+	for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+		if (strcmp(p->command->name, never[i]) == 0) {
+			app_say(a, ROLE_text, "that one is for the shell: pithead %s",
+				p->command->name);
 			return;
 		}
-	app_say(a, ROLE_text, "that one is for the shell: pithead %s", name);
+	app_run_words(a, list, n);
 }
 
 static void run_words(struct app *a, const char **list, int n)
@@ -515,8 +551,8 @@ static void run_words(struct app *a, const char **list, int n)
 		app_act_begin(a, &p);
 	else if (p.command && app_gate(a, p.command, &e))
 		app_say(a, ROLE_harm, "%s", e.message);
-	else if (p.command)
-		view(a, &p);
+	else if (p.command && !view(a, &p))
+		run_shell(a, &p, list, n);
 	parsed_release(&p);
 }
 

@@ -153,7 +153,7 @@ static void forget_requests(struct pane *p)
 void app_link_start(struct app *a, bool start)
 {
 	struct err e = {0};
-	int rc = home_find(a->options->socket, &a->home, &e);
+	int rc = home_find(a->socket[0] ? a->socket : NULL, &a->home, &e);
 
 	if (rc == 0 && start)
 		rc = start_engine(&a->home, &e);

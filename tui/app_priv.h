@@ -45,6 +45,7 @@ struct app {
 	struct clock clock;
 	struct pane_host host;
 
+	char socket[HOME_PATH_SIZE]; /* chosen by --socket or by connect; "" = as it is found */
 	struct home home;
 	struct conn *conn; /* owned; NULL until the engine's place is known */
 	enum link link;
@@ -117,6 +118,7 @@ void app_act_lost(struct app *a); /* the link was cut while an answer was awaite
 
 /* app_prompt.c */
 void app_prompt_open(struct app *a, enum prompt_use use);
+void app_prompt_line(struct app *a, const char *text); /* the palette with a line begun */
 void app_prompt_key(struct app *a, const struct key_event *ev);
 
 /* app_draw.c */

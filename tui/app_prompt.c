@@ -64,6 +64,8 @@ static void add_arguments(
 /* Commands that begin with what is typed (those that one may run), or the arguments of one. */
 static void complete(void *ctx, const char *text, struct prompt *p)
 {
+	/* Words of the console itself that stand on no key. */
+	static const char *const own[] = {"connect ", "flights"};
 	struct app *a = ctx;
 	size_t n = strlen(text);
 
@@ -77,6 +79,9 @@ static void complete(void *ctx, const char *text, struct prompt *p)
 		else if (n > len && strncmp(c->name, text, len) == 0 && text[len] == ' ')
 			add_arguments(a, c, text, p);
 	}
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (strncmp(own[i], text, n) == 0)
+			prompt_choice_add(p, own[i]);
 	for (int i = 0; i < a->tab_count; i++) {
 		char line[64];
 
@@ -86,21 +91,48 @@ static void complete(void *ctx, const char *text, struct prompt *p)
 	}
 }
 
+/* The projects that Now last saw an endpoint of, each once. */
+static void complete_project(void *ctx, const char *text, struct prompt *p)
+{
+	struct app *a = ctx;
+	const struct node *list;
+	int n;
+
+	list = node_list(node_get(pane_root(a->tabs[0], 0), "endpoints"), "", &n);
+	for (int i = 0; i < n; i++) {
+		const char *name = node_str(&list[i], "project", "");
+		bool seen = strncmp(name, text, strlen(text)) != 0;
+
+		for (int k = 0; k < i && !seen; k++)
+			seen = strcmp(node_str(&list[k], "project", ""), name) == 0;
+		if (!seen)
+			prompt_choice_add(p, name);
+	}
+}
+
 void app_prompt_open(struct app *a, enum prompt_use use)
 {
+	static const prompt_complete_fn completes[] = {
+		[PROMPT_PALETTE] = complete, [PROMPT_PROJECT] = complete_project};
 	static const char *const labels[] = {
 		[PROMPT_FILTER] = "/", [PROMPT_PALETTE] = ":", [PROMPT_PROJECT] = "project "};
 	struct pane *p = app_pane(a);
 
 	a->prompt_use = use;
 	prompt_open(a->prompt, labels[use]);
-	prompt_set_complete(a->prompt, use == PROMPT_PALETTE ? complete : NULL, a);
+	prompt_set_complete(a->prompt, completes[use], a);
 	prompt_set_note(a->prompt, use == PROMPT_PROJECT ? "empty: all projects" : NULL);
 	if (use == PROMPT_FILTER)
 		prompt_set_text(a->prompt, p->ops->filtered(p));
 	if (use == PROMPT_PROJECT)
 		prompt_set_text(a->prompt, a->host.project);
 	a->message[0] = '\0';
+}
+
+void app_prompt_line(struct app *a, const char *text)
+{
+	app_prompt_open(a, PROMPT_PALETTE);
+	prompt_set_text(a->prompt, text);
 }
 
 static void filter(struct app *a, const char *regex)
