@@ -1,6 +1,7 @@
 #!/bin/bash
 # join.sh: the engine's log, a metric, an audit event and an answer's headers all carry version,
 # environment and rollout, so that one jq joins them.
+# run: beside
 . "$(dirname "$0")/lib.sh"
 one_endpoint
 start_rollout v2 10000 || not_ok "the rollout begins"

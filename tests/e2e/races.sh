@@ -1,6 +1,7 @@
 #!/bin/bash
 # races.sh: many clients at once in an empty home start exactly one engine and all get an answer;
 # whichever of worker and keeper is killed comes back. LONG=1: 50 rounds.
+# run: beside
 . "$(dirname "$0")/lib.sh"
 rounds=$(short_or 15 50)
 clients=8

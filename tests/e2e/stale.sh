@@ -2,6 +2,7 @@
 # stale.sh: no act on a screen that has moved on. Of two who saw the same revision the slower one is
 # refused and told what moved; a repeated request is one act; a plan changes nothing. The long form:
 # LONG=1 (100 rounds).
+# run: beside
 . "$(dirname "$0")/lib.sh"
 rounds=$(short_or 30 100)
 LEASE=60000 one_endpoint
