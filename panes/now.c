@@ -51,8 +51,22 @@ static uint64_t row_id(void *ctx, size_t row)
 	return table_id(node_str(((struct now *)ctx)->rows[row], "id", "?"));
 }
 
+/* The segment that a rollout is at, cut to fit; "" when it moves all traffic. */
+static const char *segment_of(const struct now *s, int64_t rollout)
+{
+	const struct node *list;
+	int n;
+
+	list = node_list(node_get(pane_root(s->changes.pane, 0), "rollouts"), "", &n);
+	for (int i = 0; i < n; i++)
+		if (node_int(&list[i], "id", 0) == rollout)
+			return node_str(&list[i], "segment", "");
+	return "";
+}
+
+/* segment: whose share it is, "" for all traffic. */
 static void arm(const struct node *e, const char *version, int64_t share, int64_t rollout,
-	struct table_cell *out)
+	const char *segment, struct table_cell *out)
 {
 	char text[16];
 
@@ -65,8 +79,8 @@ static void arm(const struct node *e, const char *version, int64_t share, int64_
 	if (!*node_str(e, "candidate", ""))
 		snprintf(out->space, sizeof out->space, "%s", version);
 	else if (rollout)
-		snprintf(out->space, sizeof out->space, "%s %s #%" PRId64, version,
-			share_text(text, sizeof text, share), rollout);
+		snprintf(out->space, sizeof out->space, "%s %.8s #%" PRId64, version,
+			*segment ? segment : share_text(text, sizeof text, share), rollout);
 	else
 		snprintf(out->space, sizeof out->space, "%s %s", version,
 			share_text(text, sizeof text, share));
@@ -103,10 +117,11 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 			strcmp(node_str(e, "state", ""), "down") == 0 ? "DOWN" : NULL);
 		break;
 	case C_STABLE:
-		arm(e, node_str(e, "stable", ""), 10000 - share, 0, out);
+		arm(e, node_str(e, "stable", ""), 10000 - share, 0, "", out);
 		break;
 	case C_CANDIDATE:
-		arm(e, node_str(e, "candidate", ""), share, node_int(e, "rollout", 0), out);
+		arm(e, node_str(e, "candidate", ""), share, node_int(e, "rollout", 0),
+			segment_of(s, node_int(e, "rollout", 0)), out);
 		break;
 	case C_RATE:
 		out->text = numfmt(out->space, 48, node_num(e, "rate", NAN), 0);
