@@ -9,7 +9,9 @@
 #include "backend/acts/change.h"
 #include "backend/acts/contract.h"
 #include "backend/adapters/replayer.h"
+#include "backend/base/log.h"
 #include "backend/base/xalloc.h"
+#include "backend/store/trial_store.h"
 
 #define SMOKE_MOST  20 /* requests of a smoke test */
 #define SMOKE_LEAST 5
@@ -45,6 +47,7 @@ struct mirror {
 	int smoke_open, smoke_sent; /* answers that are still to come, of how many */
 	char why[320];
 	struct shadow *shadow; /* owned; NULL = not shadowing */
+	int64_t kept;	       /* how often its state was */
 	struct joined *joined; /* owned; JOINED of them, by the hash of the id */
 	struct trial_card card;
 };
@@ -331,12 +334,47 @@ static void begin_smoke(struct mirror *m)
 	m->ring_count = m->ring_next = 0;
 }
 
-static void begin_shadow(struct mirror *m, const struct live_endpoint *ep)
+/* The trial of the steps has the rollout's own number and begins when they do: the shadow before
+ * them is kept under the negative one. */
+static struct shadow *load_shadow(
+	struct world *w, int64_t rollout, const struct shadow_config *c, int64_t *seq)
+{
+	struct shadow *s = NULL;
+	struct buf kept = {0};
+	struct err e = {0};
+	int64_t matured;
+	int rc = trial_store_find_state(w->store, -rollout, &kept, seq, &matured, &e);
+
+	if (rc == 0)
+		rc = trial_store_begin(w->store, -rollout, "shadow", &e);
+	else if (rc > 0 && *seq)
+		s = shadow_load(c, kept.data, kept.len, &e);
+	if (e.code)
+		log_warn("shadow", "rollout %lld: %s: it is counted anew", (long long)rollout,
+			e.message);
+	buf_release(&kept);
+	return s;
+}
+
+static void keep_shadow(struct world *w, struct mirror *m)
+{
+	struct buf state = {0};
+	struct err e = {0};
+
+	shadow_save(m->shadow, &state);
+	if (trial_store_keep(w->store, -m->rollout, ++m->kept, state.data, state.len, &e))
+		log_warn("shadow", "%s", e.message);
+	buf_release(&state);
+}
+
+static void begin_shadow(struct world *w, struct mirror *m, const struct live_endpoint *ep)
 {
 	struct shadow_config c;
 
 	shadow_config_init(&c, ep->config);
-	m->shadow = shadow_new(&c);
+	m->shadow = load_shadow(w, m->rollout, &c, &m->kept);
+	if (!m->shadow)
+		m->shadow = shadow_new(&c);
 	if (ep->config->outcome[0])
 		m->joined = xcalloc(JOINED, sizeof *m->joined);
 	m->smoke = SMOKE_PASSED;
@@ -368,10 +406,11 @@ void mirror_tick(struct world *w, struct live_endpoint *ep, const struct rollout
 	find_servers(m, w, ep);
 	take_answers(m, ep);
 	if (shadows && !m->shadow)
-		begin_shadow(m, ep);
+		begin_shadow(w, m, ep);
 	if (m->shadow) {
 		shadow_look(m->shadow, clock_wall_us(&w->clock) / 1000000);
 		shadow_read(m->shadow, &m->card);
+		keep_shadow(w, m);
 	} else if (waits && m->smoke == SMOKE_WAITS && m->ring_count >= SMOKE_LEAST &&
 		   version_ready(ep, r->to_version)) {
 		begin_smoke(m);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "backend/acts/judging.h"
+#include "backend/acts/mirror.h"
 #include "backend/api/codec.h"
 #include "backend/api/routes.h"
 #include "backend/store/trial_store.h"
@@ -103,8 +104,12 @@ int handle_journal(struct request *rq, struct err *e)
 		buf_release(&setup);
 		return rc ? rc
 			  : err_set(e, ERR_NOT_FOUND,
-				    "rollout #%" PRId64 " was not judged, or its journal is no "
-				    "longer kept",
+				    mirror_shadows(row.pattern)
+					    ? "rollout #%" PRId64
+					      " has no steps to judge again: a shadow's pairs are "
+					      "not journalled; `rollout card` has its verdict"
+					    : "rollout #%" PRId64
+					      " was not judged, or its journal is no longer kept",
 				    rq->number);
 	}
 	o = codec_object();

@@ -1,5 +1,5 @@
 /* visit.h: one walk over a struct that writes it to bytes or reads it back, so that the two can
- * never differ. Little-endian, doubles as their bits. Only used inside backend/judge/. */
+ * never differ. Little-endian, doubles as their bits. For backend/judge/ and backend/trial/. */
 #ifndef PITHEAD_BACKEND_JUDGE_VISIT_H
 #define PITHEAD_BACKEND_JUDGE_VISIT_H
 

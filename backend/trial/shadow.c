@@ -9,7 +9,9 @@
 #include "backend/base/xalloc.h"
 #include "backend/judge/calibration.h"
 #include "backend/judge/paired.h"
+#include "backend/judge/visit.h"
 
+#define MAGIC	      UINT64_C(0x776f646168730001)
 #define LEAST_PAIRS   100
 #define MISSING_AFTER 60 /* seconds without a pair */
 #define DIFFER	      .2 /* of the scores' range, where the spec says nothing */
@@ -114,6 +116,109 @@ struct shadow *shadow_new(const struct shadow_config *c)
 void shadow_free(struct shadow *s)
 {
 	free(s);
+}
+
+/* -- kept over a restart -- */
+
+static void walk_mean(struct visit *v, struct one_mean *m)
+{
+	visit_doubles(v, m->log_w, EPROCESS_GRID);
+	visit_doubles(v, m->eta, EPROCESS_GRID);
+	visit_doubles(v, &m->n, 1);
+	visit_doubles(v, &m->sum, 1);
+	visit_doubles(v, &m->squares, 1);
+}
+
+static void walk_line(struct visit *v, struct line *l)
+{
+	for (int k = 0; k < 2; k++) {
+		walk_mean(v, &l->harm[k]);
+		walk_mean(v, &l->ok[k]);
+	}
+	visit_doubles(v, &l->n, 1);
+	visit_doubles(v, l->sum, 2);
+	visit_doubles(v, &l->ok_most, 1);
+}
+
+/* The config goes along to be compared: walked into a copy when reading. */
+static void walk_config(struct visit *v, struct shadow_config *c)
+{
+	for (int i = 0; i < SHADOW_SIGNALS; i++) {
+		visit_int(v, &c->signals[i].judged);
+		visit_int(v, &c->signals[i].late);
+		visit_doubles(v, &c->signals[i].ok, 1);
+		visit_doubles(v, &c->signals[i].harm, 1);
+	}
+	visit_doubles(v, &c->low, 1);
+	visit_doubles(v, &c->high, 1);
+	visit_doubles(v, &c->alpha_harm, 1);
+	visit_doubles(v, &c->alpha_ok, 1);
+	visit_doubles(v, &c->least, 1);
+}
+
+static void walk(struct visit *v, struct shadow *s)
+{
+	uint64_t magic = MAGIC;
+
+	visit_u64(v, &magic);
+	v->failed |= magic != MAGIC;
+	walk_config(v, &s->config);
+	for (int i = 0; i < SHADOW_SIGNALS; i++)
+		walk_line(v, &s->lines[i]);
+	visit_i64(v, &s->begun);
+	visit_i64(v, &s->now);
+	visit_i64(v, &s->last);
+	visit_doubles(v, &s->dropped, 1);
+	visit_doubles(v, s->ms, 2);
+	visit_doubles(v, &s->timed, 1);
+	visit_int(v, &s->harm);
+	v->failed |= s->harm < 0 || s->harm > SHADOW_SIGNALS;
+	for (int i = 0; i < TRIAL_EXAMPLES; i++) {
+		visit_text(v, s->examples[i].id, sizeof s->examples[i].id);
+		visit_doubles(v, s->examples[i].score, 2);
+		visit_int(v, &s->examples[i].status[0]);
+		visit_int(v, &s->examples[i].status[1]);
+	}
+	visit_doubles(v, s->apart, TRIAL_EXAMPLES);
+}
+
+void shadow_save(const struct shadow *s, struct buf *out)
+{
+	struct shadow copy = *s; /* the walk is the same for both ways */
+	struct visit v = {.out = out};
+
+	walk(&v, &copy);
+}
+
+static int same_config(const struct shadow_config *a, const struct shadow_config *b)
+{
+	struct shadow_config one = *a, two = *b;
+	struct buf bytes[2] = {{0}, {0}};
+	struct visit v = {.out = &bytes[0]}, u = {.out = &bytes[1]};
+	int same;
+
+	walk_config(&v, &one);
+	walk_config(&u, &two);
+	same = bytes[0].len == bytes[1].len &&
+	       memcmp(bytes[0].data, bytes[1].data, bytes[0].len) == 0;
+	buf_release(&bytes[0]);
+	buf_release(&bytes[1]);
+	return same;
+}
+
+struct shadow *shadow_load(const struct shadow_config *c, const void *data, size_t n, struct err *e)
+{
+	struct shadow *s = shadow_new(c);
+	struct visit v = {.at = data, .left = n};
+
+	walk(&v, s);
+	if (!v.failed && v.left == 0 && same_config(&s->config, c))
+		return s;
+	err_set(e, ERR_INVALID,
+		v.failed || v.left ? "the kept state of the shadow is damaged"
+				   : "the kept state of the shadow is of other limits");
+	shadow_free(s);
+	return NULL;
 }
 
 static int is_two_sided(int i)

@@ -52,6 +52,13 @@ void shadow_config_init(struct shadow_config *c, const struct spec_endpoint *ep)
 struct shadow *shadow_new(const struct shadow_config *c);
 void shadow_free(struct shadow *s); /* NULL is allowed */
 
+/* All that it has counted and proven, as bytes appended to out, and back. NULL with ERR_INVALID
+ * when they are damaged, or of another config: what was staked against other limits proves nothing.
+ */
+void shadow_save(const struct shadow *s, struct buf *out);
+struct shadow *shadow_load(
+	const struct shadow_config *c, const void *data, size_t n, struct err *e);
+
 /* Stakes are set from what earlier looks taught; then come the pairs and outcomes until the next
  * look, in any order. now: UTC seconds. */
 void shadow_look(struct shadow *s, int64_t now);

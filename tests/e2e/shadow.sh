@@ -31,8 +31,11 @@ check "its smoke test passes, and it is shadowing" wait_for 15 state_is shadowin
 wait_for 10 has_pairs 200 || not_ok "pairs are gathered: $(get "/v1/rollouts/$rollout" .card)"
 is "answers that users got of it" "$(answers_of v2)" 0
 is "the card is of pairs" "$(get "/v1/rollouts/$rollout" .card.kind)" shadow
+before=$(pairs)
 kill_engine
 check "after a kill it goes on shadowing" state_is shadowing
+wait_for 10 has_pairs 1 || not_ok "pairs are gathered after it"
+check "and what was counted before it counts" has_pairs "$before"
 check "then it steps" wait_for 30 state_is stepping
 is "the proof of the pairs is kept" \
 	"$(get "/v1/rollouts/$rollout/cards" '.cards[0] | .kind + " " + .verdict')" "shadow ok"

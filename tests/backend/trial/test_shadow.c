@@ -148,6 +148,45 @@ static void worse_predictions_are_harm(void **state)
 	shadow_free(s);
 }
 
+/* What was counted before a crash counts after it; damaged bytes, or other limits, begin anew. */
+static void a_restart_goes_on(void **state)
+{
+	struct spec_endpoint ep = endpoint();
+	struct shadow *s = begin(), *twin;
+	struct shadow_config c, other;
+	struct buf kept = {0}, one = {0}, two = {0};
+	struct err e = {0};
+	double pairs;
+	uint64_t luck;
+
+	(void)state;
+	shadow_config_init(&c, &ep);
+	play(s, 30, .02, -.01, &pairs);
+	shadow_save(s, &kept);
+	twin = shadow_load(&c, kept.data, kept.len, &e);
+	assert_non_null(twin);
+	luck = chance;
+	play(s, 30, .02, -.01, &pairs);
+	chance = luck;
+	play(twin, 30, .02, -.01, &pairs);
+	shadow_save(s, &one);
+	shadow_save(twin, &two);
+	assert_int_equal(one.len, two.len);
+	assert_memory_equal(one.data, two.data, one.len);
+	assert_memory_not_equal(one.data, kept.data, kept.len);
+	shadow_free(twin);
+	for (size_t cut = 0; cut < kept.len; cut += 97)
+		assert_null(shadow_load(&c, kept.data, cut, &e));
+	other = c;
+	other.signals[SHADOW_ERRORS].ok *= 2;
+	assert_null(shadow_load(&other, kept.data, kept.len, &e));
+	assert_non_null(strstr(e.message, "other limits"));
+	shadow_free(s);
+	buf_release(&kept);
+	buf_release(&one);
+	buf_release(&two);
+}
+
 static void silence_is_missing(void **state)
 {
 	struct shadow *s = begin();
@@ -193,6 +232,7 @@ int main(void)
 		cmocka_unit_test(far_answers_are_harm),
 		cmocka_unit_test(failing_answers_are_harm),
 		cmocka_unit_test(worse_predictions_are_harm),
+		cmocka_unit_test(a_restart_goes_on),
 		cmocka_unit_test(silence_is_missing),
 		cmocka_unit_test(healthy_ones_are_left_alone),
 	};
