@@ -118,9 +118,11 @@ void event_describe(const struct event *ev, char *out, size_t size);
 int act_alert_ack(
 	struct world *w, const struct act *a, int64_t alert, struct act_result *out, struct err *e);
 
-/* Registers a bundle whose files lie unpacked in `folder` (moved into HOME/store/bundles). */
+/* Registers a bundle whose files lie in `folder` (moved into HOME/store/bundles), sealed. */
+struct sealed;
 int act_version_add(struct world *w, const struct act *a, const char *project, const char *name,
-	const char *folder, struct version_row *row, struct act_result *out, struct err *e);
+	const char *folder, const struct sealed *sealed, struct version_row *row,
+	struct act_result *out, struct err *e);
 
 struct apply_request {
 	const char *text; /* of pithead.yaml */

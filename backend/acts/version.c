@@ -43,25 +43,24 @@ static int check_name(struct world *w, const char *project, const char *name,
 }
 
 int act_version_add(struct world *w, const struct act *a, const char *project, const char *name,
-	const char *folder, struct version_row *row, struct act_result *out, struct err *e)
+	const char *folder, const struct sealed *sealed, struct version_row *row,
+	struct act_result *out, struct err *e)
 {
-	struct bundle bundle = {0};
+	const struct bundle *bundle = &sealed->bundle;
 	struct change c;
 	int rc;
 
 	*out = (struct act_result){0};
 	*row = (struct version_row){.created_us = clock_wall_us(&w->clock)};
-	rc = registry_measure(folder, &bundle, NULL, e);
-	str_copy(row->digest, sizeof row->digest, bundle.digest);
-	row->files = bundle.files;
-	row->size_bytes = bundle.size_bytes;
-	if (!rc)
-		rc = check_name(w, project, name, row, e);
+	str_copy(row->digest, sizeof row->digest, bundle->digest);
+	row->files = bundle->files;
+	row->size_bytes = bundle->size_bytes;
+	rc = check_name(w, project, name, row, e);
 	if (rc) /* 1: it is there already, nothing to do */
 		return rc < 0 ? rc : 0;
 	if (a->dry_run)
 		return 0;
-	rc = registry_take(w->home, folder, &bundle, e);
+	rc = registry_take(w->home, folder, sealed, e);
 	if (rc)
 		return rc;
 	str_copy(row->project, sizeof row->project, project);

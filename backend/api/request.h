@@ -20,6 +20,7 @@ struct body;
 struct route;
 struct notes;
 struct metrics;
+struct aside;
 
 /* What requests share; owned by the server. */
 struct api_state {
@@ -81,6 +82,7 @@ struct request {
 	 * negative ERR_* = answered, REQUEST_WAIT = go on waiting. */
 	int (*poll)(struct request *rq, int expired, struct err *e);
 	int64_t deadline_us; /* monotonic */
+	struct aside *aside; /* work of it in a thread; aside.h */
 
 	struct act_result result; /* of an act, while its proof is awaited */
 	int acted;		  /* result holds a committed act */

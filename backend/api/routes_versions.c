@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/api/aside.h"
 #include "backend/api/codec.h"
 #include "backend/api/routes.h"
 #include "backend/base/xalloc.h"
@@ -84,18 +85,22 @@ static int version_exists(struct request *rq, const char *project, const char *n
 	return store_find_version(rq->world->store, project, name, &row, NULL) == 1;
 }
 
-/* A dry run measures what was sent and says what adding it would do. */
-static int plan_version(struct request *rq, const char *folder, struct err *e)
+/* An upload on its way to be a bundle, in a thread and after it. */
+struct arrival {
+	char home[300], tar[300], folder[400];
+	struct sealed sealed;
+	int dry_run;
+};
+
+/* A dry run says what adding it would do. */
+static int plan_version(struct request *rq, const struct bundle *b, struct err *e)
 {
 	const char *project = request_query(rq, "project"), *name = request_query(rq, "name");
 	struct plan *p = &rq->result.plan;
 	struct version_row known;
-	struct bundle b;
 
-	if (registry_measure(folder, &b, NULL, e) != 0)
-		return e->code;
 	if (store_find_version(rq->world->store, project, name, &known, NULL) == 1 &&
-		strcmp(known.digest, b.digest) != 0) {
+		strcmp(known.digest, b->digest) != 0) {
 		err_set(e, ERR_CONFLICT, "version %s of %s is another bundle: %.19s", name, project,
 			known.digest);
 		return err_hint(e, "a version never changes: give this one another name");
@@ -103,16 +108,15 @@ static int plan_version(struct request *rq, const char *folder, struct err *e)
 	snprintf(p->title, sizeof p->title, "add version %s of %s", name, project);
 	snprintf(p->subject, sizeof p->subject, "version:%s/%s", project, name);
 	snprintf(p->will[p->will_count++], sizeof p->will[0],
-		"keep %lld files, %lld bytes, as %.19s", (long long)b.files,
-		(long long)b.size_bytes, b.digest);
+		"keep %lld files, %lld bytes, as %.19s", (long long)b->files,
+		(long long)b->size_bytes, b->digest);
 	str_copy(
 		p->will_not[p->will_not_count++], sizeof p->will_not[0], "route any traffic to it");
 	str_copy(p->undo, sizeof p->undo, "a version stays; without a rollout nothing uses it");
 	return request_answer_act(rq, e);
 }
 
-/* The bundle of the body is in `folder`. */
-static int add_version(struct request *rq, const char *folder, struct err *e)
+static int add_version(struct request *rq, const struct arrival *in, struct err *e)
 {
 	const char *project = request_query(rq, "project"), *name = request_query(rq, "name");
 	int known = version_exists(rq, project, name);
@@ -121,7 +125,8 @@ static int add_version(struct request *rq, const char *folder, struct err *e)
 	struct cJSON *o;
 
 	a.reason = request_query(rq, "reason");
-	if (act_version_add(rq->world, &a, project, name, folder, &row, &rq->result, e) != 0)
+	if (act_version_add(rq->world, &a, project, name, in->folder, &in->sealed, &row,
+		    &rq->result, e) != 0)
 		return e->code;
 	o = codec_object();
 	codec_put(o, "version", codec_version(rq->world, &row));
@@ -131,19 +136,48 @@ static int add_version(struct request *rq, const char *folder, struct err *e)
 	return 0;
 }
 
+static int unpack_arrival(void *arg, struct err *e)
+{
+	struct arrival *in = arg;
+
+	if (registry_unpack(in->home, in->tar, in->folder, sizeof in->folder, e) != 0)
+		return e->code;
+	/* A plan only asks what it is: what else sealing does is for one that stays. */
+	return in->dry_run ? registry_measure(in->folder, &in->sealed.bundle, NULL, e)
+			   : registry_seal(in->home, in->folder, &in->sealed, e);
+}
+
+static int take_arrival(struct request *rq, void *arg, int code, struct err *e)
+{
+	const struct arrival *in = arg;
+
+	if (code != 0)
+		return code;
+	return in->dry_run ? plan_version(rq, &in->sealed.bundle, e) : add_version(rq, in, e);
+}
+
+/* The folder is gone already, unless its bundle was known or refused. */
+static void release_arrival(void *arg)
+{
+	struct arrival *in = arg;
+
+	if (in->folder[0])
+		registry_discard(in->home, in->folder);
+	registry_release(&in->sealed);
+	free(in);
+}
+
 int handle_version_add(struct request *rq, struct err *e)
 {
-	char folder[400];
-	int code;
+	static const struct aside_ops ops = {unpack_arrival, take_arrival, release_arrival};
+	struct arrival *in = xcalloc(1, sizeof *in);
 
 	close(rq->upload_fd);
 	rq->upload_fd = -1;
-	if (registry_unpack(rq->world->home, rq->upload, folder, sizeof folder, e) != 0)
-		return e->code;
-	code = rq->dry_run ? plan_version(rq, folder, e) : add_version(rq, folder, e);
-	registry_discard(
-		rq->world->home, folder); /* gone already, unless it was known or refused */
-	return code;
+	in->dry_run = rq->dry_run;
+	str_copy(in->home, sizeof in->home, rq->world->home);
+	str_copy(in->tar, sizeof in->tar, rq->upload);
+	return request_run_aside(rq, &ops, in, e);
 }
 
 /* Both databases copied, then everything into one tar file that has no name any more. */

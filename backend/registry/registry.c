@@ -137,31 +137,6 @@ int registry_manifest(const char *home, const char *digest, struct buf *out, str
 	return code;
 }
 
-/* Puts the finished folder at its name. An existing bundle stays if it is whole; one that was
- * damaged is replaced by the good copy. */
-static int place(const char *home, const char *folder, const struct bundle *b, struct err *e)
-{
-	char target[400], bad[420];
-
-	registry_path(home, b->digest, target, sizeof target);
-	if (rename(folder, target) == 0)
-		return 0;
-	if (errno != EEXIST && errno != ENOTEMPTY)
-		return err_set(
-			e, ERR_FAILED, "cannot name the bundle %s: %s", target, strerror(errno));
-	if (registry_verify(home, b->digest, NULL) == 0) {
-		tree_remove(folder);
-		return 0;
-	}
-	log_warn("registry", "%s was damaged and is replaced", target);
-	snprintf(bad, sizeof bad, "%s/store/bundles/tmp-bad-%ld", home, (long)getpid());
-	if (rename(target, bad) != 0 || rename(folder, target) != 0)
-		return err_set(e, ERR_FAILED, "cannot replace the damaged bundle %s: %s", target,
-			strerror(errno));
-	tree_remove(bad);
-	return 0;
-}
-
 /* Everything of the file system, once: cheaper than each file by itself. */
 static int reach_disk(const char *folder, struct err *e)
 {
@@ -175,26 +150,65 @@ static int reach_disk(const char *folder, struct err *e)
 	return failed ? ERR_FAILED : 0;
 }
 
-int registry_take(const char *home, const char *folder, struct bundle *out, struct err *e)
+int registry_seal(const char *home, const char *folder, struct sealed *out, struct err *e)
 {
-	struct buf manifest = {0};
-	int code = registry_measure(folder, out, &manifest, e);
+	int code;
 
+	*out = (struct sealed){.known = 0};
+	code = registry_measure(folder, &out->bundle, &out->manifest, e);
 	if (code == 0)
 		code = tree_lock(folder, e);
 	if (code == 0)
 		code = reach_disk(folder, e);
 	if (code == 0)
-		code = place(home, folder, out, e);
-	if (code == 0) {
-		char file[420];
-
-		registry_path(home, out->digest, file, sizeof file - 10);
-		strcat(file, ".manifest");
-		/* Only a copy for fast reading: without it the bundle is read anew. */
-		if (file_write_atomic(file, buf_text(&manifest), manifest.len, 0444) != 0)
-			log_warn("registry", "%s is not kept: %s", file, strerror(errno));
-	}
-	buf_release(&manifest);
+		out->known = registry_verify(home, out->bundle.digest, NULL) == 0;
+	else
+		registry_release(out);
 	return code;
+}
+
+void registry_release(struct sealed *s)
+{
+	buf_release(&s->manifest);
+	*s = (struct sealed){.known = 0};
+}
+
+/* Puts the finished folder at its name. */
+static int place(const char *home, const char *folder, const struct sealed *s, struct err *e)
+{
+	char target[400], bad[420];
+
+	registry_path(home, s->bundle.digest, target, sizeof target);
+	if (rename(folder, target) == 0)
+		return 0;
+	if (errno != EEXIST && errno != ENOTEMPTY)
+		return err_set(
+			e, ERR_FAILED, "cannot name the bundle %s: %s", target, strerror(errno));
+	/* Asked anew: the same bundle may have come twice at once. */
+	if (s->known || registry_verify(home, s->bundle.digest, NULL) == 0) {
+		tree_remove(folder);
+		return 0;
+	}
+	log_warn("registry", "%s was damaged and is replaced", target);
+	snprintf(bad, sizeof bad, "%s/store/bundles/tmp-bad-%ld", home, (long)getpid());
+	if (rename(target, bad) != 0 || rename(folder, target) != 0)
+		return err_set(e, ERR_FAILED, "cannot replace the damaged bundle %s: %s", target,
+			strerror(errno));
+	tree_remove(bad);
+	return 0;
+}
+
+int registry_take(const char *home, const char *folder, const struct sealed *s, struct err *e)
+{
+	int code = place(home, folder, s, e);
+	char file[420];
+
+	if (code != 0)
+		return code;
+	registry_path(home, s->bundle.digest, file, sizeof file - 10);
+	strcat(file, ".manifest");
+	/* Only a copy for fast reading: without it the bundle is read anew. */
+	if (file_write_atomic(file, buf_text(&s->manifest), s->manifest.len, 0444) != 0)
+		log_warn("registry", "%s is not kept: %s", file, strerror(errno));
+	return 0;
 }

@@ -33,9 +33,22 @@ void registry_discard(const char *home, const char *folder);
  * hashed. ERR_INVALID for what may not be in a bundle, and for an empty folder. */
 int registry_measure(const char *folder, struct bundle *out, struct buf *manifest, struct err *e);
 
-/* Makes `folder` (on the same file system; moved away) the bundle of its digest: files become
- * read-only, reach the disk, and get their name at once. The same bundle again is no error. */
-int registry_take(const char *home, const char *folder, struct bundle *out, struct err *e);
+/* A folder that is ready to be a bundle. Ended by registry_release. */
+struct sealed {
+	struct bundle bundle;
+	struct buf manifest;
+	int known; /* a whole bundle of this digest is there already */
+};
+
+/* All that takes long: measures the folder, makes its files read-only, brings them to the disk, and
+ * looks whether a bundle of its digest is there and whole. Changes nothing else, and may run in any
+ * thread. */
+int registry_seal(const char *home, const char *folder, struct sealed *out, struct err *e);
+void registry_release(struct sealed *s);
+
+/* Gives the sealed folder (on the same file system; moved away) the name of its digest, at once. A
+ * known bundle stays; one that was damaged is replaced by the good copy. */
+int registry_take(const char *home, const char *folder, const struct sealed *s, struct err *e);
 
 /* The folder of a digest ("sha256:…"); it need not exist. */
 void registry_path(const char *home, const char *digest, char *out, size_t size);

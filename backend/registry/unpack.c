@@ -67,7 +67,7 @@ static int too_large(struct err *e)
 /* size is what the entry says of itself: sparse files whose end is a hole give less. */
 static int copy_data(struct unpack *u, int fd, const char *path, int64_t size, struct err *e)
 {
-	static char block[65536]; /* one thread */
+	char block[65536];
 	int64_t start = u->bytes;
 	la_ssize_t n;
 
@@ -217,7 +217,7 @@ int registry_unpack(
 
 static int pack_file(struct archive *tar, const FTSENT *f, struct err *e)
 {
-	static char block[65536]; /* one thread */
+	char block[65536];
 	int fd = open(f->fts_accpath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t n = 0;
 

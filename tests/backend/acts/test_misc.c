@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/registry/registry.h"
 #include "backend/store/telemetry.h"
 
 static void test_reason(void **state)
@@ -137,6 +138,18 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+static int add(struct acts_world *x, const struct act *a, const char *name, const char *folder,
+	struct version_row *row)
+{
+	struct sealed sealed;
+	int rc = registry_seal(x->w.home, folder, &sealed, &x->e);
+
+	if (!rc)
+		rc = act_version_add(&x->w, a, "flights", name, folder, &sealed, row, &x->r, &x->e);
+	registry_release(&sealed);
+	return rc;
+}
+
 static void test_version(void **state)
 {
 	struct act a = {.caller = acts_person("ada")};
@@ -152,25 +165,23 @@ static void test_version(void **state)
 	make_bundle(&x, "#!/bin/sh\n", folder);
 	head = store_head(x.w.store);
 	a.dry_run = 1;
-	assert_int_equal(act_version_add(&x.w, &a, "flights", "v7", folder, &row, &x.r, &x.e), 0);
+	assert_int_equal(add(&x, &a, "v7", folder, &row), 0);
 	assert_true(store_head(x.w.store) == head);
 	a.dry_run = 0;
-	assert_int_equal(
-		act_version_add(&x.w, &a, "flights", "V 7", folder, &row, &x.r, &x.e), ERR_INVALID);
+	assert_int_equal(add(&x, &a, "V 7", folder, &row), ERR_INVALID);
 	assert_string_equal(x.e.field, "name");
-	if (act_version_add(&x.w, &a, "flights", "v7", folder, &row, &x.r, &x.e))
+	if (add(&x, &a, "v7", folder, &row))
 		fail_msg("%s", x.e.message);
 	assert_true(store_head(x.w.store) == head + 1);
 	assert_int_equal(row.files, 1);
 	/* The same bytes under the same name: it is there already. Other bytes: never. */
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	make_bundle(&x, "#!/bin/sh\n", folder);
-	assert_int_equal(act_version_add(&x.w, &a, "flights", "v7", folder, &again, &x.r, &x.e), 0);
+	assert_int_equal(add(&x, &a, "v7", folder, &again), 0);
 	assert_string_equal(again.digest, row.digest);
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	make_bundle(&x, "#!/bin/sh\n# other\n", folder);
-	assert_int_equal(act_version_add(&x.w, &a, "flights", "v7", folder, &again, &x.r, &x.e),
-		ERR_CONFLICT);
+	assert_int_equal(add(&x, &a, "v7", folder, &again), ERR_CONFLICT);
 	assert_true(store_head(x.w.store) == head + 1);
 	/* The endpoint has no command to serve it with. */
 	assert_int_equal(acts_do(&x, "start v7"), ERR_CONFLICT);

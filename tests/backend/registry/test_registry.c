@@ -73,6 +73,19 @@ static const char make_bundle[] =
 	"printf y >b/lib-a && mkdir b/empty && tar cf one.tar -C b . && "
 	"tar cf two.tar --mtime=@5 --owner=7 --group=7 -C b lib-a serve lib";
 
+static int take(const char *folder, struct bundle *b, struct err *e)
+{
+	struct sealed s;
+	int rc = registry_seal(home, folder, &s, e);
+
+	if (rc)
+		return rc;
+	*b = s.bundle;
+	rc = registry_take(home, folder, &s, e);
+	registry_release(&s);
+	return rc;
+}
+
 static void test_the_digest_does_not_depend_on_the_tar(void **state)
 {
 	/* As docs/bundle-digest.md says, by other means. '-' sorts before '/'. */
@@ -98,7 +111,7 @@ static void test_the_digest_does_not_depend_on_the_tar(void **state)
 		struct bundle b;
 
 		assert_int_equal(unpack(tars[i], folder, &e), 0);
-		assert_int_equal(registry_take(home, folder, &b, &e), 0);
+		assert_int_equal(take(folder, &b, &e), 0);
 		assert_string_equal(b.digest, buf_text(&want));
 		assert_int_equal(b.files, 3);
 		assert_int_equal(b.size_bytes, 8);
@@ -128,12 +141,12 @@ static void test_damage_is_found_and_mended(void **state)
 	(void)state;
 	sh(make_bundle);
 	assert_int_equal(unpack("one.tar", folder, &e), 0);
-	assert_int_equal(registry_take(home, folder, &b, &e), 0);
+	assert_int_equal(take(folder, &b, &e), 0);
 	sh("f=$(echo store/bundles/sha256-*/serve) && chmod u+w $f && printf 'hellO\\n' >$f");
 	assert_int_equal(registry_verify(home, b.digest, &e), ERR_CONFLICT);
 	assert_non_null(strstr(e.message, "was altered"));
 	assert_int_equal(unpack("one.tar", folder, &e), 0);
-	assert_int_equal(registry_take(home, folder, &b, &e), 0);
+	assert_int_equal(take(folder, &b, &e), 0);
 	assert_int_equal(registry_verify(home, b.digest, &e), 0);
 	assert_int_equal(registry_verify(home, "sha256:../../../etc", &e), ERR_INVALID);
 	b.digest[10] = b.digest[10] == '0' ? '1' : '0';
@@ -248,7 +261,7 @@ static void test_the_sweep_removes_only_leftovers(void **state)
 	(void)state;
 	sh(make_bundle);
 	assert_int_equal(unpack("one.tar", folder, &e), 0);
-	assert_int_equal(registry_take(home, folder, &b, &e), 0);
+	assert_int_equal(take(folder, &b, &e), 0);
 	assert_int_equal(unpack("one.tar", folder, &e), 0);
 	assert_int_equal(count("tmp-"), 1);
 	registry_discard(home, "/tmp"); /* refused: not ours */
