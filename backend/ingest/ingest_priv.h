@@ -54,7 +54,7 @@ int64_t gaps_lost(const struct gaps *g, int64_t now_us);
 /* The JSON number that n bytes are, whole. 1 with *out finite, or 0. Independent of the locale. */
 int number_parse(const char *text, size_t n, double *out);
 
-/* The number at a dotted path ("a.b.0.c"; "" = the text itself) of a JSON text. 1 with *out finite,
+/* The number at a dotted path ("a.b.0.c"; "." = the text itself) of a JSON text. 1 with *out finite,
  * 0 when it is not there or not a number. Names with escapes never match. */
 int json_number_at(const char *text, size_t n, const char *path, double *out);
 

@@ -227,7 +227,9 @@ static int source_read(const char *text, struct source *s, int may_random, struc
 			header ? "header name" : "JSON path", sizeof s->name - 1);
 	memcpy(s->name, p, n);
 	s->name[n] = '\0';
-	if (!header && (s->name[0] == '.' || s->name[n - 1] == '.' || strstr(s->name, "..")))
+	/* `json .` is the whole body, where it is one number or one text. */
+	if (!header && strcmp(s->name, ".") != 0 &&
+		(s->name[0] == '.' || s->name[n - 1] == '.' || strstr(s->name, "..")))
 		return err_set(e, ERR_INVALID, "expected a JSON path with a name between its dots");
 	p += n + strspn(p + n, " ");
 	if (*p && may_random && strcmp(p, "else random") == 0)

@@ -151,7 +151,7 @@ static void what_a_tier_asks_for_is_read(void **state)
 
 static void a_server_without_a_health_path_is_connected_to(void **state)
 {
-	struct spec *s = good(EP "    serve: s\n    health: tcp\n");
+	struct spec *s = good(EP "    health: tcp\n");
 
 	(void)state;
 	assert_string_equal(s->endpoints[0].health, "tcp");
