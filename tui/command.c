@@ -223,13 +223,21 @@ static int unknown_option(const char *spec, const char *name, const char *of, st
 	return ERR_INVALID;
 }
 
+/* A TYPE of URL... may be given again. */
+static int may_repeat(const char *type)
+{
+	size_t n = strlen(type);
+
+	return n > 3 && strcmp(type + n - 3, "...") == 0;
+}
+
 static int add_value(
 	struct parsed *p, const char *name, const char *type, const char *value, struct err *e)
 {
 	if (p->count >= COMMAND_VALUES)
 		return err_set(e, ERR_INVALID, "too many options");
 	for (int i = 0; i < p->count; i++)
-		if (strcmp(p->values[i].name, name) == 0)
+		if (strcmp(p->values[i].name, name) == 0 && !may_repeat(type))
 			return err_set(e, ERR_INVALID, "%s is given twice", name);
 	p->values[p->count].name = xstrdup(name);
 	p->values[p->count].type = xstrdup(type);

@@ -15,6 +15,7 @@ static const struct local_command locals[] = {
 	{"spec fmt", local_spec_fmt},
 	{"spec schema", local_spec_schema},
 	{"audit verify", local_audit_verify},
+	{"init", local_init},
 	{"judge", local_judge},
 	{"rollout replay", local_replay},
 	{"restore", local_restore},

@@ -84,7 +84,9 @@ static void fill_endpoint(struct world *w, struct live_endpoint *ep, struct gate
 	str_copy(out->id, sizeof out->id, ep->row.id);
 	str_copy(out->environment, sizeof out->environment, ep->row.environment);
 	str_copy(out->host, sizeof out->host, ep->config->listen_host);
-	str_copy(out->health, sizeof out->health, ep->config->health);
+	/* Without a path the gateway only connects. */
+	if (strcmp(ep->config->health, "tcp") != 0)
+		str_copy(out->health, sizeof out->health, ep->config->health);
 	fill_slots(w, ep);
 	out->slots = ep->slots;
 	out->slot_count = ep->slot_count;

@@ -39,7 +39,7 @@ struct gateway_endpoint {
 	char environment[16];
 	char host[64];
 	int port;
-	char health[128];
+	char health[128]; /* HTTP path of the check; "" = it only connects */
 	int64_t timeout_ms;
 	struct gateway_source key, segment;
 	struct gateway_slot *slots; /* owned by the caller */

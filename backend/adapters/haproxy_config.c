@@ -24,6 +24,9 @@
 /* The only store that a server added at run time may name, as HAProxy loads it for itself. */
 #define CA_FILE "@system-ca"
 
+/* So many numbers of a path may be places in a list or names of members, each by itself. */
+#define NUMBERS_MOST 3
+
 static const char log_head[] =
 	"\tlog-format '{\"v\":1,\"lc\":%lc,\"pid\":%pid,\"ts\":\"%[var(txn.ts)]\",\"id\":\"%ID\"";
 
@@ -63,8 +66,9 @@ static int check_source(
 	if (s->kind == 1)
 		ok = s->name[0] && made_of(s->name, "-_");
 	else if (s->kind == 2)
-		ok = s->name[0] && made_of(s->name, "-_.") && s->name[0] != '.' &&
-		     s->name[strlen(s->name) - 1] != '.' && !strstr(s->name, "..");
+		ok = strcmp(s->name, ".") == 0 ||
+		     (s->name[0] && made_of(s->name, "-_.") && s->name[0] != '.' &&
+			     s->name[strlen(s->name) - 1] != '.' && !strstr(s->name, ".."));
 	else if (s->kind != 0)
 		ok = 0;
 	return ok ? 0 : refuse(e, id, part, s->name);
@@ -172,6 +176,51 @@ static void format_head(const struct haproxy_config *c, struct buf *out)
 		      "'{\"error\":\"the server did not answer in time\"}'\n");
 }
 
+static int is_number(const char *part)
+{
+	return *part && strspn(part, "0123456789") == strlen(part);
+}
+
+/* A dotted path as json_query reads it. Of its parts that are numbers, those whose bit is set in
+ * `members` are names of members, the others places in a list: json_query wants to be told. How
+ * many numbers there are. */
+static int format_path(const char *dotted, unsigned members, struct buf *out)
+{
+	char name[sizeof((struct gateway_source *)0)->name], *part, *rest = name;
+	int numbers = 0;
+
+	str_copy(name, sizeof name, strcmp(dotted, ".") == 0 ? "" : dotted);
+	buf_adds(out, "$");
+	while (*name && (part = strsep(&rest, ".")) != NULL) {
+		int list = is_number(part) && !(members >> numbers & 1);
+
+		numbers += is_number(part);
+		buf_addf(out, list ? "[%s]" : ".%s", part);
+	}
+	return numbers;
+}
+
+/* Sets txn.VAR from a JSON path: as record_parse reads a score, a number is a place in a list, or
+ * the name of a member where there is an object. The first reading that finds something counts. */
+static void format_json(const char *dotted, const char *var, struct buf *out)
+{
+	struct buf path = {0};
+	unsigned readings = 1;
+
+	for (unsigned members = 0; members < readings; members++) {
+		int numbers;
+
+		buf_reset(&path);
+		numbers = format_path(dotted, members, &path);
+		readings = 1u << (numbers < NUMBERS_MOST ? numbers : NUMBERS_MOST);
+		buf_addf(out,
+			"\thttp-request set-var(txn.%s) req.body,json_query('%s') if small%s%s%s\n",
+			var, buf_text(&path), members ? " !{ var(txn." : "", members ? var : "",
+			members ? ") -m found }" : "");
+	}
+	buf_release(&path);
+}
+
 /* Sets txn.NAME from a header or a JSON path; unset when it cannot be read. */
 static void format_source(const struct gateway_source *s, const char *var, struct buf *out)
 {
@@ -181,28 +230,35 @@ static void format_source(const struct gateway_source *s, const char *var, struc
 			" if { req.fhdr_cnt(%s) eq 1 } { req.fhdr(%s) -m len 1: }\n",
 			var, s->name, s->name, s->name);
 	else if (s->kind == 2)
-		buf_addf(out,
-			"\thttp-request set-var(txn.%s) req.body,json_query('$.%s') if small\n",
-			var, s->name);
+		format_json(s->name, var, out);
 }
 
 /* A body can hide the segment from us and show another to the server: by a second key of the
  * same name (in any case), by an escaped letter, by a byte 0 (the regular expression stops
- * there), or by a truth value (read as 0 or 1). Then it counts as unread. */
+ * there), or by a truth value (read as 0 or 1). Then it counts as unread. A number in the path
+ * hides nothing where it is a place in a list. */
 static void format_hiding(const struct gateway_source *s, struct buf *out)
 {
 	char name[sizeof s->name], *part, *rest = name, *last = name;
 
-	str_copy(name, sizeof name, s->name);
+	str_copy(name, sizeof name, strcmp(s->name, ".") == 0 ? "" : s->name);
 	buf_adds(out, "\thttp-request set-var(txn.len) req.body,length if small\n"
 		      "\thttp-request unset-var(txn.seg) if small "
 		      "!{ req.body_len,sub(txn.len) eq 0 }\n"
 		      "\thttp-request unset-var(txn.seg) if small { req.body -m reg -i '(?s)\\\\u");
-	while ((part = strsep(&rest, ".")) != NULL) {
-		buf_addf(out, "|\"%s\".*\"%s\"", part, part);
+	while (*name && (part = strsep(&rest, ".")) != NULL) {
+		const char *colon = is_number(part) ? "\\s*:" : "";
+
+		buf_addf(out, "|\"%s\"%s.*\"%s\"%s", part, colon, part, colon);
 		last = part;
 	}
-	buf_addf(out, "|\"%s\"\\s*:\\s*[tfn]' }\n", last);
+	if (is_number(last))
+		buf_addf(out, "|[[,]\\s*[tfn]|\"%s\"\\s*:\\s*[tfn]", last);
+	else if (*last)
+		buf_addf(out, "|\"%s\"\\s*:\\s*[tfn]", last);
+	else
+		buf_adds(out, "|^\\s*[tfn]");
+	buf_adds(out, "' }\n");
 }
 
 static void format_segment(const struct gateway_endpoint *ep, struct buf *out)

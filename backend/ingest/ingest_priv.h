@@ -54,8 +54,8 @@ int64_t gaps_lost(const struct gaps *g, int64_t now_us);
 /* The JSON number that n bytes are, whole. 1 with *out finite, or 0. Independent of the locale. */
 int number_parse(const char *text, size_t n, double *out);
 
-/* The number at a dotted path ("a.b.0.c"; "" = the text itself) of a JSON text. 1 with *out finite,
- * 0 when it is not there or not a number. Names with escapes never match. */
+/* The number at a dotted path ("a.b.0.c"; "." = the text itself) of a JSON text. 1 with *out
+ * finite, 0 when it is not there or not a number. Names with escapes never match. */
 int json_number_at(const char *text, size_t n, const char *path, double *out);
 
 /* The end of the JSON value that begins at p (no leading space), NULL when it is none. */

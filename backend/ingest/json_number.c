@@ -192,6 +192,7 @@ int json_number_at(const char *text, size_t n, const char *path, double *out)
 {
 	const char *end = text + n, *p = skip_space(text, end), *stop;
 
+	path += strcmp(path, ".") == 0; /* all of it */
 	while (*path) {
 		size_t len = strcspn(path, ".");
 		if (!p || p == end)

@@ -103,3 +103,27 @@ char *codec_format_text(const char *text)
 	cJSON_Delete(o);
 	return out;
 }
+
+void codec_print_proposal(const char *file, const struct intake *in, const char *text)
+{
+	cJSON *o = cJSON_CreateObject(), *list;
+
+	json_put_str(o, "file", file);
+	json_put_str(o, "project", in->project);
+	list = json_put_array(o, "endpoints");
+	for (int i = 0; i < in->count; i++) {
+		const struct intake_endpoint *ep = &in->endpoints[i];
+		cJSON *one = cJSON_CreateObject();
+
+		json_put_str(one, "name", ep->name);
+		json_put_str(one, "listen", ep->listen.value);
+		json_put_str(one, "score", ep->score.off ? NULL : ep->score.value);
+		json_put_str(one, "key", ep->key.off ? NULL : ep->key.value);
+		json_put_str(one, "segment", ep->segment.off ? NULL : ep->segment.value);
+		json_put_str(one, "task", ep->task.off ? NULL : ep->task.value);
+		json_put_str(one, "health", ep->health.value);
+		cJSON_AddItemToArray(list, one);
+	}
+	json_put_str(o, "text", text);
+	print_and_free(o);
+}

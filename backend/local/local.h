@@ -19,6 +19,10 @@ int local_spec_schema(int argc, char **argv);
 /* Whether the audit log is whole; ends with the codes of backend/audit/verify.h (10 to 14). */
 int local_audit_verify(int argc, char **argv);
 
+/* [OPTIONS]: asks servers, or reads their description, and writes a pithead.yaml that begins with
+ * them. 0 written, 1 a server or file is not as it must be, 2 usage, 4 there is a file already. */
+int local_init(int argc, char **argv);
+
 /* [OPTIONS] TRACE: folds a recorded trace as the engine folds live traffic and prints each change
  * of the verdict. 0 ok, 1 harm, 2 usage or a bad trace, 4 undecided or invalid, 5 no data. */
 int local_judge(int argc, char **argv);

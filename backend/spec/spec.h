@@ -80,7 +80,7 @@ struct spec_endpoint {
 	struct spec_arm arms[SPEC_LIST]; /* declared upstream versions */
 	int arm_count;
 	int replicas;
-	char health[128]; /* HTTP path */
+	char health[128]; /* HTTP path, or tcp */
 	struct source key, segment, score;
 	struct source features[SPEC_LIST];
 	int feature_count;

@@ -113,7 +113,7 @@ struct signal_row {
 extern const struct spec_section spec_top, spec_endpoint_section;
 extern const char *const spec_role_words[], *const spec_tier_words[];
 extern const struct spec_type type_name, type_text, type_word, type_int, type_duration, type_listen,
-	type_path, type_source, type_key, type_outcome, type_rate, type_upstream, type_step,
+	type_health, type_source, type_key, type_outcome, type_rate, type_upstream, type_step,
 	type_member, type_user, type_signal, type_signal_name, type_segment, type_share;
 
 /* spec_fault.c */

@@ -257,10 +257,11 @@ static const struct spec_field endpoint_rows[] = {
 		.fallback = "1",
 		.help = "How many processes serve each version."},
 	{.key = "health",
-		.type = &type_path,
+		.type = &type_health,
 		AT(spec_endpoint, health),
 		.fallback = "/healthz",
-		.help = "HTTP path that answers 200 when a server can take requests."},
+		.help = "HTTP path that answers 200 when a server can take requests, or tcp: it "
+			"takes connections."},
 	{.key = "key",
 		.type = &type_key,
 		AT(spec_endpoint, key),

@@ -191,19 +191,21 @@ static int listen_format(const struct spec_field *f, const void *at, struct buf 
 const struct spec_type type_listen = {listen_parse, listen_format,
 	"^(127\\.[0-9.]+|0\\.0\\.0\\.0|localhost|\\*|\\[::1?\\]):[1-9][0-9]{0,4}$", 0};
 
-/* A path of the health check: what an HTTP path may hold, less what a configuration reads. */
-static int path_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+/* A path of the health check: what an HTTP path may hold, less what a configuration reads; or
+ * `tcp`, for a server that has no such path: one that takes a connection is well. */
+static int health_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
 {
-	if (text[0] != '/' || !only(text, ALNUM "/_.~?=&:@,+-"))
+	if (strcmp(text, "tcp") != 0 && (text[0] != '/' || !only(text, ALNUM "/_.~?=&:@,+-")))
 		return err_set(e, ERR_INVALID,
-			"expected a path that begins with `/`, of letters, digits and any of "
-			"/_.~?=&:@,+-");
+			"expected `tcp`, or a path that begins with `/`, of letters, digits and "
+			"any of /_.~?=&:@,+-");
 	if (!str_copy(at, f->size, text))
 		return err_set(e, ERR_INVALID, "expected at most %zu bytes", f->size - 1);
 	return 0;
 }
 
-const struct spec_type type_path = {path_parse, text_format, "^/[A-Za-z0-9/_.~?=&:@,+-]*$", 0};
+const struct spec_type type_health = {
+	health_parse, text_format, "^(tcp|/[A-Za-z0-9/_.~?=&:@,+-]*)$", 0};
 
 /* Reads `header NAME` or `json PATH` into s; what remains of the text must be empty, or
  * " else random" where that is allowed. */
@@ -225,7 +227,9 @@ static int source_read(const char *text, struct source *s, int may_random, struc
 			header ? "header name" : "JSON path", sizeof s->name - 1);
 	memcpy(s->name, p, n);
 	s->name[n] = '\0';
-	if (!header && (s->name[0] == '.' || s->name[n - 1] == '.' || strstr(s->name, "..")))
+	/* `json .` is the whole body, where it is one number or one text. */
+	if (!header && strcmp(s->name, ".") != 0 &&
+		(s->name[0] == '.' || s->name[n - 1] == '.' || strstr(s->name, "..")))
 		return err_set(e, ERR_INVALID, "expected a JSON path with a name between its dots");
 	p += n + strspn(p + n, " ");
 	if (*p && may_random && strcmp(p, "else random") == 0)

@@ -251,6 +251,49 @@ static void unreadable_segments_go_to_stable(void **state)
 	assert_int_equal(ask_body("x", 1), 2);
 }
 
+static const struct {
+	const char *path, *body;
+	int want; /* as above */
+} listed[] = {
+	{"instances.0.origin", "{\"instances\":[{\"origin\":\"ORD\"}]}", 1},
+	{"instances.0.origin", "{\"instances\":[{\"origin\":\"JFK\"}]}", 2},
+	{"instances.0.origin", "{\"instances\":[{\"origin\":\"JFK\"},{\"origin\":\"ORD\"}]}", 1},
+	{"instances.0.origin", "{\"instances\":[{\"origin\":true}]}", 1},
+	{"instances.0.origin", "{\"instances\":[]}", 1},
+	{"inputs.1.0", "{\"inputs\":[[1,2],[\"JFK\"]]}", 2},
+	{"inputs.1.0", "{\"inputs\":[[1,2],[\"ORD\"]]}", 1},
+	{"inputs.1.0", "{\"inputs\":[[1,2],[true]]}", 1},
+	{"inputs.1.0", "{\"inputs\":{\"1\":[\"JFK\"]}}", 2},
+	{"inputs.1.0", "{\"inputs\":{\"1\":{\"0\":\"JFK\"}}}", 2},
+	{"inputs.1.0", "{\"inputs\":{\"1\":{\"0\":\"JFK\",\"0\":\"ORD\"}}}", 1},
+	{"1", "[1,\"JFK\"]", 2},
+	{"1", "{\"1\":\"JFK\"}", 2},
+	{".", "\"JFK\"", 2},
+	{".", "\"ORD\"", 1},
+	{".", "true", 1},
+};
+
+/* As in the path of a score: a number is a place in a list, or a member's name. */
+static void lists_are_counted_in_paths(void **state)
+{
+	struct gateway_endpoint eps[2] = {rig.eps[0], rig.eps[1]};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof listed / sizeof *listed; i++) {
+		struct err e = {0};
+
+		str_copy(eps[0].segment.name, sizeof eps[0].segment.name, listed[i].path);
+		if (gateway_configure(rig.g, eps, rig.routes, 2, 0, &e) < 0)
+			fail_msg("%s: %s", listed[i].path, e.message);
+		rig.routes[0].overrides = 1;
+		rig_share(&rig, 10000, NULL);
+		assert_int_equal(gateway_set_override(rig.g, RIG_EP, 41, "ORD", 0, NULL), 0);
+		if (ask_body(listed[i].body, strlen(listed[i].body)) != listed[i].want)
+			fail_msg("%s of %s", listed[i].path, listed[i].body);
+	}
+	assert_int_equal(gateway_configure(rig.g, rig.eps, rig.routes, 2, 0, NULL), 0);
+}
+
 static void segments_are_checked(void **state)
 {
 	static const char *const bad[] = {"", "a b", "a\nset map", "a|b", "a/b", "\xc3\xa9",
@@ -563,6 +606,7 @@ int main(void)
 		cmocka_unit_test_setup(lease_expiry_stops_the_candidate, reset),
 		cmocka_unit_test_setup(gate_beats_an_override, reset),
 		cmocka_unit_test_setup(unreadable_segments_go_to_stable, reset),
+		cmocka_unit_test_setup(lists_are_counted_in_paths, reset),
 		cmocka_unit_test_setup(segments_are_checked, reset),
 		cmocka_unit_test_setup(headers_and_log_tell_the_same, reset),
 		cmocka_unit_test_setup(the_log_tells_what_was_asked, reset),

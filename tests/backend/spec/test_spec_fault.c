@@ -136,6 +136,7 @@ static const struct {
 	{EP "    replicas: -1\n", 8, 15, "whole number"},
 	{EP "    replicas: 99999999999999999999\n", 8, 15, "whole number"},
 	{EP "    health: healthz\n", 8, 13, "begins with `/`"},
+	{EP "    health: TCP\n", 8, 13, "expected `tcp`, or a path"},
 	{EP "    health: \"/x\\nbackend evil\"\n", 8, 13, "begins with `/`"},
 	{EP "    health: /x#y\n", 8, 13, "begins with `/`"},
 	{EP "    key: X-Flight\n", 8, 10, "expected `header NAME` or `json PATH`"},

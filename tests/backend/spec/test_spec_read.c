@@ -149,6 +149,15 @@ static void what_a_tier_asks_for_is_read(void **state)
 	spec_free(s);
 }
 
+static void a_server_without_a_health_path_is_connected_to(void **state)
+{
+	struct spec *s = good(EP "    health: tcp\n");
+
+	(void)state;
+	assert_string_equal(s->endpoints[0].health, "tcp");
+	spec_free(s);
+}
+
 static void the_least_file_has_defaults(void **state)
 {
 	struct spec *s = good(EP "  six:\n    environment: sandbox\n    tier: high\n"
@@ -211,6 +220,7 @@ int main(void)
 		cmocka_unit_test(rollout_and_upstreams_are_read),
 		cmocka_unit_test(access_and_tiers_are_in_order),
 		cmocka_unit_test(what_a_tier_asks_for_is_read),
+		cmocka_unit_test(a_server_without_a_health_path_is_connected_to),
 		cmocka_unit_test(the_least_file_has_defaults),
 		cmocka_unit_test(good_files_parse),
 	};

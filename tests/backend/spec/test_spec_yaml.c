@@ -132,7 +132,8 @@ static void check_whole(const struct spec *s)
 		assert_true(ep->name[0] && ep->environment[0] && ep->mode[0] && ep->tier[0]);
 		assert_true(ep->listen_host[0] && ep->listen_port > 0 && ep->listen_port < 65536);
 		assert_true(ep->serve[0] || ep->arm_count > 0);
-		assert_true(ep->replicas >= 1 && ep->replicas <= 16 && ep->health[0] == '/');
+		assert_true(ep->replicas >= 1 && ep->replicas <= 16);
+		assert_true(ep->health[0] == '/' || strcmp(ep->health, "tcp") == 0);
 		assert_true(ep->timeout_ms >= 100 && ep->timeout_ms <= 60000 && ep->line > 0);
 		assert_true(ep->rollout.step_count >= 1 && ep->rollout.hold_ms > 0);
 		assert_true(ep->rollout.pattern[0] && ep->rollout.false_abort[0]);
