@@ -79,6 +79,7 @@ static void fill_endpoint(struct world *w, struct live_endpoint *ep, struct gate
 {
 	*out = (struct gateway_endpoint){.port = ep->config->listen_port,
 		.timeout_ms = ep->config->timeout_ms,
+		.stream_ms = ep->config->stream_ms,
 		.key = source_of(&ep->config->key),
 		.segment = source_of(&ep->config->segment)};
 	str_copy(out->id, sizeof out->id, ep->row.id);

@@ -111,7 +111,8 @@ static int check_endpoint(const struct gateway_endpoint *ep, struct err *e)
 		return refuse(e, ep->id, "environment", ep->environment);
 	if (ep->health[0] && (ep->health[0] != '/' || !made_of(ep->health, "/._-~?&=:+")))
 		return refuse(e, ep->id, "health", ep->health);
-	if (ep->timeout_ms < 1 || ep->timeout_ms > 86400000)
+	if (ep->timeout_ms < 1 || ep->timeout_ms > 86400000 || ep->stream_ms < 0 ||
+		ep->stream_ms > 86400000)
 		return refuse(e, ep->id, "timeout", "this length");
 	if (check_source(ep->id, &ep->key, "key", e) < 0 ||
 		check_source(ep->id, &ep->segment, "segment", e) < 0)
@@ -163,13 +164,18 @@ static void format_head(const struct haproxy_config *c, struct buf *out)
 	buf_addf(out, "\tlog %s len 65535 format raw local0\n", c->log_socket);
 	buf_adds(out, "\ndefaults\n\tmode http\n\tlog global\n"
 		      "\toption idle-close-on-response\n" /* else a reload resets requests */
-		      "\toption http-no-delay\n"	  /* else streams wait 200 ms */
+		      /* A record when the answer's head is there, and its body where we wait for
+		       * it: at its end, a stream would come too late for the judge's tick. */
+		      "\toption logasap\n"
+		      "\toption http-no-delay\n" /* else streams wait 200 ms */
 		      /* A connection that was never used is no request: no 408, no record. */
 		      "\toption http-ignore-probes\n\toption dontlognull\n"
 		      "\tretries 3\n\toption redispatch 1\n\tretry-on conn-failure\n"
 		      "\ttimeout connect 1s\n\ttimeout queue 1s\n\ttimeout client 60s\n"
 		      "\ttimeout http-request 15s\n\ttimeout http-keep-alive 60s\n"
 		      "\ttimeout check 2s\n\ttimeout server 60s\n"
+		      /* Upgraded connections: silence is normal there. */
+		      "\ttimeout tunnel 1h\n\ttimeout client-fin 30s\n"
 		      "\thttp-error status 503 content-type application/json string "
 		      "'{\"error\":\"no server of this version answers\"}'\n"
 		      "\thttp-error status 504 content-type application/json string "
@@ -352,6 +358,19 @@ static void format_answer(const struct gateway_endpoint *ep, int64_t body_max, s
 			ep->environment);
 }
 
+/* Whose answer may be a stream: then the server may be silent for longer than the time that it has
+ * for its first byte elsewhere. One timer counts for both here, and it can be set only before the
+ * answer: what a request asks for must tell. Others are cut when the server is silent for longer
+ * than the endpoint's timeout, however long they last in all. */
+static void format_stream(const struct gateway_endpoint *ep, struct buf *out)
+{
+	if (ep->stream_ms > ep->timeout_ms)
+		buf_adds(out, "\thttp-request set-var(txn.stream) int(1)"
+			      " if { req.hdr(accept) -m sub -i text/event-stream }\n"
+			      "\thttp-request set-var(txn.stream) int(1)"
+			      " if small { req.body -m reg '\"stream\"\\s*:\\s*true' }\n");
+}
+
 /* What of a request goes into the log. A body that does not fit beside the headers into one buffer
  * is not whole, however small: it is left out. */
 static void format_request(int64_t body_max, struct buf *out)
@@ -386,6 +405,7 @@ static void format_frontend(
 	buf_addf(out, ",\"ep\":\"%s\",\"env\":\"%s\"", ep->id, ep->environment);
 	buf_adds(out, log_rest);
 	format_request(c->body_max, out);
+	format_stream(ep, out);
 	format_split(ep, out);
 	format_answer(ep, c->body_max, out);
 	buf_adds(out, "\tuse_backend %[var(txn.be)]\n\tdefault_backend none\n");
@@ -416,6 +436,11 @@ static void format_backend(const struct gateway_endpoint *ep, int slot,
 	/* Only frontends log: a backend's "server is up" is no record of a request. */
 	buf_addf(out, "\nbackend %s\n\tno log\n\tbalance leastconn\n\thttp-reuse safe\n", name);
 	buf_addf(out, "\ttimeout server %lldms\n", (long long)ep->timeout_ms);
+	if (ep->stream_ms > ep->timeout_ms)
+		buf_addf(out,
+			"\thttp-request set-timeout server %lldms if { var(txn.stream) -m found "
+			"}\n",
+			(long long)ep->stream_ms);
 	if (ep->health[0])
 		buf_addf(out,
 			"\toption httpchk\n\thttp-check send meth GET uri %s ver HTTP/1.1"

@@ -15,6 +15,8 @@ static cJSON *stats(const struct arm_stats *s)
 	json_put_num(o, "rate", s->rate);
 	json_put_int(o, "failures", s->failures);
 	json_put_num(o, "error_percent", s->error_percent);
+	json_put_int(o, "unread", s->unread);
+	json_put_num(o, "unread_percent", s->unread_percent);
 	json_put_num(o, "p50_ms", s->p50_ms);
 	json_put_num(o, "p90_ms", s->p90_ms);
 	json_put_num(o, "p99_ms", s->p99_ms);

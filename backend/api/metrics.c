@@ -20,7 +20,7 @@ struct series {
 	enum arm arm;
 	int64_t rollout;
 	int64_t touched; /* number of the record that touched it last; 0 = free */
-	int64_t requests, failures, segment_unknown, keyless, scored;
+	int64_t requests, failures, unread, segment_unknown, keyless, scored;
 	double score_sum, seconds_sum;
 	int64_t answers, buckets[BUCKETS];
 };
@@ -83,6 +83,7 @@ void metrics_on_record(void *arg, const struct record *r)
 	s->touched = ++m->records;
 	s->requests++;
 	s->failures += r->failed;
+	s->unread += !r->read;
 	s->segment_unknown += r->segment_unknown;
 	s->keyless += !r->keyed;
 	if (isfinite(r->score)) {
@@ -264,6 +265,8 @@ void metrics_format(const struct metrics *m, struct world *w, struct buf *out)
 		"Answered requests.");
 	put_counter(out, m, "pithead_failures_total", offsetof(struct series, failures),
 		"Requests that failed: status 500 and above, or no answer.");
+	put_counter(out, m, "pithead_unread_total", offsetof(struct series, unread),
+		"Answers of which nothing could be read: streamed, too large, upgraded.");
 	put_counter(out, m, "pithead_segment_unknown_total",
 		offsetof(struct series, segment_unknown),
 		"Requests whose segment could not be read while overrides were in force.");

@@ -74,6 +74,8 @@ void arm_stats_from(const struct arm_counts *c, int seconds, struct arm_stats *o
 	*out = (struct arm_stats){
 		.requests = c->requests,
 		.failures = c->failures,
+		.unread = c->unread,
+		.unread_percent = 100 * ratio((double)c->unread, n),
 		.outcomes = c->outcomes,
 		.rate = n / seconds,
 		.error_percent = 100 * ratio((double)c->failures, n),

@@ -14,6 +14,8 @@ enum health { HEALTH_DOWN, HEALTH_HARM, HEALTH_WATCH, HEALTH_MISSING, HEALTH_WAI
 
 struct arm_stats { /* last 60 s; NAN = no data */
 	int64_t requests, failures, outcomes;
+	int64_t unread; /* answers of which no score (or, without one, no body) could be read */
+	double unread_percent;
 	double rate, error_percent, p50_ms, p90_ms, p99_ms, score_mean, outcome_mean, brier;
 };
 

@@ -84,7 +84,7 @@ struct spec_endpoint {
 	struct source key, segment, score;
 	struct source features[SPEC_LIST];
 	int feature_count;
-	int64_t timeout_ms;
+	int64_t timeout_ms, stream_ms;
 	char task[16];
 	char outcome[64]; /* name; "" = none */
 	int64_t outcome_within_ms;

@@ -131,6 +131,10 @@ static void print_stats(const char *label, const char *version, const struct nod
 		numfmt(b, sizeof b, node_num(s, "error_percent", NAN), 2),
 		numfmt(c, sizeof c, node_num(s, "p50_ms", NAN), 1),
 		numfmt(d, sizeof d, node_num(s, "p99_ms", NAN), 1));
+	if (node_int(s, "unread", 0))
+		line("", "%" PRId64 " of them unread (%s %%): streamed, too large, or no score",
+			node_int(s, "unread", 0),
+			numfmt(a, sizeof a, node_num(s, "unread_percent", NAN), 1));
 }
 
 void shell_render_endpoint(const struct shell *sh, const struct node *e)

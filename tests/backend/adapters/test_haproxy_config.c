@@ -129,6 +129,35 @@ static void servers_do_not_change_the_fingerprint(void **state)
 	assert_string_not_equal(a, b);
 }
 
+static int config_has(const struct gateway_endpoint *ep, const char *line)
+{
+	struct haproxy_config c = config(ep);
+	struct buf text = {0};
+	int has;
+
+	haproxy_config_format(&c, &text);
+	has = strstr(buf_text(&text), line) != NULL;
+	buf_release(&text);
+	return has;
+}
+
+static void a_stream_may_be_silent_for_longer(void **state)
+{
+	struct gateway_endpoint ep = good();
+
+	(void)state;
+	assert_false(config_has(&ep, "txn.stream"));
+	ep.stream_ms = 2000; /* no longer than any answer */
+	assert_false(config_has(&ep, "txn.stream"));
+	ep.stream_ms = 300000;
+	assert_true(config_has(&ep, "\ttimeout server 2000ms\n\thttp-request set-timeout server "
+				    "300000ms if { var(txn.stream) -m found }\n"));
+	assert_true(config_has(&ep, "\toption logasap\n"));
+	ep.stream_ms = -1;
+	struct haproxy_config c = config(&ep);
+	assert_int_equal(haproxy_config_check(&c, NULL), ERR_INVALID);
+}
+
 static void rows_go_there_and_back(void **state)
 {
 	struct gateway_route r = {2500, 0, -1, 1, 41, 1, "v1", ""}, back;
@@ -193,6 +222,7 @@ int main(void)
 		cmocka_unit_test(injection_is_refused_everywhere),
 		cmocka_unit_test(two_endpoints_cannot_share_an_address),
 		cmocka_unit_test(servers_do_not_change_the_fingerprint),
+		cmocka_unit_test(a_stream_may_be_silent_for_longer),
 		cmocka_unit_test(rows_go_there_and_back),
 		cmocka_unit_test(foreign_rows_are_refused),
 		cmocka_unit_test(names_are_told_apart),

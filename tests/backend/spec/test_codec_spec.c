@@ -46,7 +46,8 @@ static void keys_have_a_stable_order(void **state)
 	assert_string_equal(json,
 		"{\"name\":\"d\",\"line\":3,\"environment\":\"production\",\"mode\":\"online\","
 		"\"tier\":\"low\",\"listen\":\"127.0.0.1:8100\",\"serve\":\"./serve\","
-		"\"replicas\":1,\"health\":\"/healthz\",\"timeout\":\"2s\",\"rollout\":{"
+		"\"replicas\":1,\"health\":\"/healthz\",\"timeout\":\"2s\","
+		"\"stream-timeout\":\"5m\",\"rollout\":{"
 		"\"pattern\":\"canary\",\"steps\":[\"1% 2m\",\"5% 5m\",\"25% 5m\",\"50% 5m\"],"
 		"\"shadow-for\":\"2m\",\"hold\":\"30m\",\"keep-hot\":\"1d\","
 		"\"false-abort\":\"1%\"}}");
