@@ -78,9 +78,13 @@ int registry_measure(const char *folder, struct bundle *out, struct buf *manifes
 	int code = tree_manifest(folder, &lines, out, e);
 
 	if (code == 0) {
+		/* Not digest_hex: this may be the last thing that a thread does, and that one keeps
+		 * a context for each thread. */
+		struct digest *d = digest_new();
 		char hex[DIGEST_HEX];
 
-		digest_hex(buf_text(&lines), lines.len, hex);
+		digest_add(d, buf_text(&lines), lines.len);
+		digest_finish(d, hex);
 		snprintf(out->digest, sizeof out->digest, PREFIX "%s", hex);
 		if (manifest)
 			buf_add(manifest, buf_text(&lines), lines.len);
