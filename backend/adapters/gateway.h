@@ -39,7 +39,7 @@ struct gateway_endpoint {
 	char environment[16];
 	char host[64];
 	int port;
-	char health[128]; /* HTTP path of the check; "" = it only connects */
+	char health[128];   /* HTTP path of the check; "" = it only connects */
 	int64_t timeout_ms; /* until the first byte of an answer, and between two of its parts */
 	int64_t stream_ms;  /* the same where a request asks for a stream; 0 = no other */
 	struct gateway_source key, segment;
