@@ -70,6 +70,30 @@ static int make_folders(const char *home, struct err *e)
 	return rc;
 }
 
+/* Gateway and replicas of root belong to another user, who passes through run/ to its sockets and
+ * sees nothing on the way. What is made in run/gw has that user's group by itself (02000). */
+static int open_folders(struct world *w, struct err *e)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} folders[] = {{"run", 0710}, {"run/gw", 02710}, {"run/box", 0710}};
+	struct err why = {0};
+	char path[400];
+
+	if (process_user_find(w->home, &w->user, &why) < 0)
+		log_warn("engine.user", "%s; %s", why.message, why.hint);
+	if (w->user.uid == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s", w->home, folders[i].name);
+		if (chown(path, 0, (gid_t)w->user.gid) < 0 || chmod(path, folders[i].mode) < 0)
+			return err_set(e, ERR_FAILED, "cannot open %s to the gateway: %s", path,
+				strerror(errno));
+	}
+	return 0;
+}
+
 static void count_exposed(void *arg, const struct record *told)
 {
 	struct engine *en = arg;
@@ -117,6 +141,8 @@ static int open_world(struct engine *en, struct err *e)
 	snprintf(path, sizeof path, "%s/log/engine.log", w->home);
 	if (log_open(path, (long)w->settings.log_max_bytes, (int)w->settings.log_keep) < 0)
 		return err_set(e, ERR_FAILED, "cannot write %s: %s", path, strerror(errno));
+	if (open_folders(w, e))
+		return e->code;
 	w->store = store_open(w->home, &w->settings, &w->clock, 0, e);
 	if (!w->store)
 		return e->code;
@@ -126,7 +152,7 @@ static int open_world(struct engine *en, struct err *e)
 		return e->code;
 	registry_sweep(w->home);
 	snprintf(gw, sizeof gw, "%s/run/gw", w->home);
-	w->gateway = gateway_new(gw, path, &w->settings, &w->clock);
+	w->gateway = gateway_new(gw, path, &w->user, &w->settings, &w->clock);
 	rc = world_load(w, e);
 	if (!rc)
 		rc = load_hold(w, e);
