@@ -158,6 +158,8 @@ static int open_world(struct engine *en, struct err *e)
 		rc = load_hold(w, e);
 	if (rc)
 		return rc;
+	if (en->options->end_all)
+		return 0; /* nobody is to ask for anything any more */
 	snprintf(path, sizeof path, "%s/" FILE_SOCKET, w->team ? "/run/pithead" : w->home);
 	en->api = api_open(w, path, e);
 	if (!en->api)
@@ -321,7 +323,8 @@ static void stop(struct engine *en)
 {
 	struct err e = {0};
 
-	api_run(en->api); /* the answer to the stop itself */
+	if (en->api)
+		api_run(en->api); /* the answer to the stop itself */
 	api_close(en->api);
 	if (en->world.stop_all) {
 		for (int i = 0; i < en->world.endpoint_count; i++)
@@ -338,6 +341,34 @@ static void stop(struct engine *en)
 		"engine.stop", "stopped%s", en->world.stop_all ? ", with gateway and servers" : "");
 }
 
+/* An engine that starts nothing: it adopts what runs, ends it, and says so in the log. */
+static int end_all(struct engine *en, struct err *e)
+{
+	struct act a = {.caller = caller_engine()};
+	struct act_result done;
+	int rc = act_engine_stop(&en->world, &a, 1, &done, e);
+
+	if (rc == 0)
+		en->world.gateway_up = gateway_adopt(en->world.gateway, e) == 1;
+	if (rc == 0)
+		stop(en);
+	return rc;
+}
+
+static void serve(struct engine *en, struct err *e)
+{
+	log_info("engine.start", "pithead " PITHEAD_VERSION " in %s, pid %d", en->options->home,
+		(int)getpid());
+	note_start(en);
+	/* The gateway may take a second to start; whoever waits for us need not. */
+	say_ready(en->options);
+	if (reconcile_start(&en->world, e))
+		log_error("gateway", "%s %s", e->message, e->hint);
+	while (!en->world.stopping)
+		loop_once(en);
+	stop(en);
+}
+
 int engine_run(const struct engine_options *options, struct err *e)
 {
 	struct engine en = {.options = options, .gateway_fd = -1};
@@ -351,20 +382,14 @@ int engine_run(const struct engine_options *options, struct err *e)
 		world_release(&en.world);
 		return rc;
 	}
-	log_info("engine.start", "pithead " PITHEAD_VERSION " in %s, pid %d", options->home,
-		(int)getpid());
-	note_start(&en);
-	/* The gateway may take a second to start; whoever waits for us need not. */
-	say_ready(options);
-	if (reconcile_start(&en.world, e))
-		log_error("gateway", "%s %s", e->message, e->hint);
-	while (!en.world.stopping)
-		loop_once(&en);
-	stop(&en);
+	if (options->end_all)
+		rc = end_all(&en, e);
+	else
+		serve(&en, e);
 	if (en.gateway_fd >= 0)
 		close(en.gateway_fd);
 	close(en.signals);
 	world_release(&en.world);
 	log_close();
-	return 0;
+	return rc;
 }
