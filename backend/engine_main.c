@@ -79,10 +79,7 @@ static void redirect(const char *home)
 static int work(const char *home, const struct words *w)
 {
 	struct engine_options options = {
-		.home = home,
-		.ready_fd = w->ready_fd,
-		.keeper = w->worker,
-		.end_all = w->end_all};
+		.home = home, .ready_fd = w->ready_fd, .keeper = w->worker, .end_all = w->end_all};
 	struct err e = {0};
 	int rc;
 
@@ -125,7 +122,8 @@ int engine_main(int argc, char **argv)
 	char home[256];
 
 	if (read_words(argc, argv, &w)) {
-		fprintf(stderr, "usage: pithead engine [--foreground | --end-all] | status | stop [--all]\n");
+		fprintf(stderr, "usage: pithead engine [--foreground | --end-all] | status | stop "
+				"[--all]\n");
 		return 2;
 	}
 	if (state_home_own(home, sizeof home, &e)) {
