@@ -24,7 +24,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 # Shipped files that are compiled in as the defaults: the file is the documentation.
 EMBED   := keymap.conf $(wildcard themes/*.conf)
 
-.PHONY: all run check bench soak lint asan install clean help fsm-doc packages units unit-programs \
+.PHONY: all run check bench soak lint asan install deb clean help fsm-doc packages units unit-programs \
         format docs bench-judge
 .SECONDARY:
 all: $(BUILD)/pithead ## the program, build/pithead
@@ -66,15 +66,22 @@ run: ## install what is missing, build, start the flights example, open the cons
 packages: ## install what is missing of Debian's packages (SET="build test")
 	$(Q).ci/packages $(or $(SET),build test)
 
+# What is installed stands here alone: `make deb` packs it, with Debian's folders for two of them.
+ZSH   ?= $(PREFIX)/share/zsh/site-functions
+UNITS ?= $(PREFIX)/lib/systemd/system
 install: all ## into DESTDIR/PREFIX: program, manual pages, completion, systemd unit
-	$(Q)d=$(DESTDIR)$(PREFIX) && install -D $(BUILD)/pithead $$d/bin/pithead && \
+	$(Q)umask 022; d=$(DESTDIR)$(PREFIX) && install -D $(BUILD)/pithead $$d/bin/pithead && \
 	for page in $(wildcard docs/*.[1-8]); do \
 	  install -D -m 644 $$page $$d/share/man/man$${page##*.}/$${page##*/} || exit 1; done && \
-	mkdir -p $$d/share/bash-completion/completions $$d/share/zsh/site-functions && \
+	mkdir -p $$d/share/bash-completion/completions $(DESTDIR)$(ZSH) $(DESTDIR)$(UNITS) && \
 	$(BUILD)/pithead completion bash >$$d/share/bash-completion/completions/pithead && \
-	$(BUILD)/pithead completion zsh >$$d/share/zsh/site-functions/_pithead && \
-	mkdir -p $$d/lib/systemd/system && sed 's|/usr/bin/|$(PREFIX)/bin/|' \
-	  examples/pithead.service >$$d/lib/systemd/system/pithead.service
+	$(BUILD)/pithead completion zsh >$(DESTDIR)$(ZSH)/_pithead && \
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' examples/pithead.service >$(DESTDIR)$(UNITS)/pithead.service
+
+deb: ## the Debian package of a team's engine, build/pithead_*.deb
+	$(Q).ci/packages build deb
+	$(Q)$(AGAIN) all
+	$(Q)MAKE='$(MAKE)' .debian/build $(BUILD) $(VERSION)
 
 fsm-doc: $(BUILD)/tests/tools/fsm_dot ## the state machines as Graphviz DOT
 	$(Q)$<

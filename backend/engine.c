@@ -70,6 +70,30 @@ static int make_folders(const char *home, struct err *e)
 	return rc;
 }
 
+/* Gateway and replicas of root belong to another user, who passes through run/ to its sockets and
+ * sees nothing on the way. What is made in run/gw has that user's group by itself (02000). */
+static int open_folders(struct world *w, struct err *e)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} folders[] = {{"run", 0710}, {"run/gw", 02710}, {"run/box", 0710}};
+	struct err why = {0};
+	char path[400];
+
+	if (process_user_find(w->home, &w->user, &why) < 0)
+		log_warn("engine.user", "%s; %s", why.message, why.hint);
+	if (w->user.uid == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s", w->home, folders[i].name);
+		if (chown(path, 0, (gid_t)w->user.gid) < 0 || chmod(path, folders[i].mode) < 0)
+			return err_set(e, ERR_FAILED, "cannot open %s to the gateway: %s", path,
+				strerror(errno));
+	}
+	return 0;
+}
+
 static void count_exposed(void *arg, const struct record *told)
 {
 	struct engine *en = arg;
@@ -117,6 +141,8 @@ static int open_world(struct engine *en, struct err *e)
 	snprintf(path, sizeof path, "%s/log/engine.log", w->home);
 	if (log_open(path, (long)w->settings.log_max_bytes, (int)w->settings.log_keep) < 0)
 		return err_set(e, ERR_FAILED, "cannot write %s: %s", path, strerror(errno));
+	if (open_folders(w, e))
+		return e->code;
 	w->store = store_open(w->home, &w->settings, &w->clock, 0, e);
 	if (!w->store)
 		return e->code;
@@ -126,12 +152,14 @@ static int open_world(struct engine *en, struct err *e)
 		return e->code;
 	registry_sweep(w->home);
 	snprintf(gw, sizeof gw, "%s/run/gw", w->home);
-	w->gateway = gateway_new(gw, path, &w->settings, &w->clock);
+	w->gateway = gateway_new(gw, path, &w->user, &w->settings, &w->clock);
 	rc = world_load(w, e);
 	if (!rc)
 		rc = load_hold(w, e);
 	if (rc)
 		return rc;
+	if (en->options->end_all)
+		return 0; /* nobody is to ask for anything any more */
 	snprintf(path, sizeof path, "%s/" FILE_SOCKET, w->team ? "/run/pithead" : w->home);
 	en->api = api_open(w, path, e);
 	if (!en->api)
@@ -295,7 +323,8 @@ static void stop(struct engine *en)
 {
 	struct err e = {0};
 
-	api_run(en->api); /* the answer to the stop itself */
+	if (en->api)
+		api_run(en->api); /* the answer to the stop itself */
 	api_close(en->api);
 	if (en->world.stop_all) {
 		for (int i = 0; i < en->world.endpoint_count; i++)
@@ -312,6 +341,34 @@ static void stop(struct engine *en)
 		"engine.stop", "stopped%s", en->world.stop_all ? ", with gateway and servers" : "");
 }
 
+/* An engine that starts nothing: it adopts what runs, ends it, and says so in the log. */
+static int end_all(struct engine *en, struct err *e)
+{
+	struct act a = {.caller = caller_engine()};
+	struct act_result done;
+	int rc = act_engine_stop(&en->world, &a, 1, &done, e);
+
+	if (rc == 0)
+		en->world.gateway_up = gateway_adopt(en->world.gateway, e) == 1;
+	if (rc == 0)
+		stop(en);
+	return rc;
+}
+
+static void serve(struct engine *en, struct err *e)
+{
+	log_info("engine.start", "pithead " PITHEAD_VERSION " in %s, pid %d", en->options->home,
+		(int)getpid());
+	note_start(en);
+	/* The gateway may take a second to start; whoever waits for us need not. */
+	say_ready(en->options);
+	if (reconcile_start(&en->world, e))
+		log_error("gateway", "%s %s", e->message, e->hint);
+	while (!en->world.stopping)
+		loop_once(en);
+	stop(en);
+}
+
 int engine_run(const struct engine_options *options, struct err *e)
 {
 	struct engine en = {.options = options, .gateway_fd = -1};
@@ -325,20 +382,14 @@ int engine_run(const struct engine_options *options, struct err *e)
 		world_release(&en.world);
 		return rc;
 	}
-	log_info("engine.start", "pithead " PITHEAD_VERSION " in %s, pid %d", options->home,
-		(int)getpid());
-	note_start(&en);
-	/* The gateway may take a second to start; whoever waits for us need not. */
-	say_ready(options);
-	if (reconcile_start(&en.world, e))
-		log_error("gateway", "%s %s", e->message, e->hint);
-	while (!en.world.stopping)
-		loop_once(&en);
-	stop(&en);
+	if (options->end_all)
+		rc = end_all(&en, e);
+	else
+		serve(&en, e);
 	if (en.gateway_fd >= 0)
 		close(en.gateway_fd);
 	close(en.signals);
 	world_release(&en.world);
 	log_close();
-	return 0;
+	return rc;
 }

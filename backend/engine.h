@@ -10,6 +10,7 @@ struct engine_options {
 	int lock_fd;  /* HOME/run/engine.lock, held for the life of the engine */
 	int ready_fd; /* gets one byte when the API answers; -1 = nobody waits */
 	int keeper;   /* start a keeper again when ours has died */
+	int end_all;  /* only end what a stopped engine has left running: gateway and replicas */
 };
 
 /* Runs until it is told to stop. 0 after a clean stop, or a negative ERR_* when it cannot start. */

@@ -14,7 +14,7 @@
 #include "backend/keeper.h"
 
 struct words {
-	int foreground, keeper, worker, ready_fd;
+	int foreground, keeper, worker, end_all, ready_fd;
 };
 
 static int read_words(int argc, char **argv, struct words *w)
@@ -26,6 +26,8 @@ static int read_words(int argc, char **argv, struct words *w)
 			w->keeper = 1;
 		else if (strcmp(argv[i], "--worker") == 0)
 			w->worker = 1;
+		else if (strcmp(argv[i], "--end-all") == 0)
+			w->end_all = 1;
 		else if (strcmp(argv[i], "--ready-fd") == 0 && i + 1 < argc)
 			w->ready_fd = (int)strtol(argv[++i], NULL, 10);
 		else if (strncmp(argv[i], "--ready-fd=", 11) == 0)
@@ -77,7 +79,7 @@ static void redirect(const char *home)
 static int work(const char *home, const struct words *w)
 {
 	struct engine_options options = {
-		.home = home, .ready_fd = w->ready_fd, .keeper = w->worker};
+		.home = home, .ready_fd = w->ready_fd, .keeper = w->worker, .end_all = w->end_all};
 	struct err e = {0};
 	int rc;
 
@@ -120,7 +122,8 @@ int engine_main(int argc, char **argv)
 	char home[256];
 
 	if (read_words(argc, argv, &w)) {
-		fprintf(stderr, "usage: pithead engine [--foreground] | status | stop [--all]\n");
+		fprintf(stderr, "usage: pithead engine [--foreground | --end-all] | status | stop "
+				"[--all]\n");
 		return 2;
 	}
 	if (state_home_own(home, sizeof home, &e)) {
@@ -130,7 +133,7 @@ int engine_main(int argc, char **argv)
 	umask(077);
 	if (make_home(home) || chmod(home, 0711) < 0)
 		return 1;
-	if (w.foreground)
+	if (w.foreground || w.end_all)
 		return work(home, &w);
 	setenv("PITHEAD_HOME", home, 1);
 	if (chdir("/") < 0)

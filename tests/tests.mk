@@ -30,7 +30,7 @@ lint: ## layers, lengths, format, cppcheck, keymap
 
 # Everything is built before anything runs, so that nothing is timed beside a compiler.
 check: ## install what is missing, build and test everything
-	$(Q).ci/packages build test
+	$(Q).ci/packages build test deb
 	$(Q)$(AGAIN) all flights unit-programs || $(FAILED)
 	$(Q)$(AGAIN) $(ASAN) unit-programs || $(FAILED)
 	$(Q)$(RUN) $(UNITS) $(UNITS:$(BUILD)/%=$(BUILD)/asan/%) $(SCRIPTS)

@@ -12,6 +12,7 @@ struct caller {
 	int login_hidden; /* there are login uids here, and this one cannot be read any more */
 	int64_t groups[64];
 	int group_count;
+	int groups_stale; /* the user database did not confirm them: they only let look and lower */
 	char user[NAME_SIZE]; /* name, or "uid 1234" */
 	char role[16];	      /* the strongest role, for people to read */
 	unsigned permissions; /* enum permission bits, lowered by --as */

@@ -61,6 +61,7 @@ static struct runner_job job_of(const struct world *w, const struct live_endpoin
 		.box = p->box,
 		.command = ep->config->serve,
 		.log = p->log,
+		.user = w->user,
 		.memory_mb = w->settings.replica_memory_mb,
 		.cpu_percent = w->settings.replica_cpu_percent};
 }

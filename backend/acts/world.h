@@ -62,6 +62,7 @@ struct live_project {
 struct world {
 	char home[256];
 	struct settings settings;
+	struct process_user user; /* whom gateway and replicas run as; uid 0 = as the engine */
 	struct clock clock;
 	struct store *store;		  /* owned */
 	struct gateway *gateway;	  /* owned */

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "backend/adapters/process.h"
 #include "backend/base/clock.h"
 #include "backend/base/err.h"
 #include "backend/base/settings.h"
@@ -76,9 +77,11 @@ struct gateway_info {
 struct gateway;
 
 /* folder: where configuration, maps and the admin socket live (made, 0700); log_socket: path of
- * the datagram socket that prediction records go to. Nothing is started yet. */
+ * the datagram socket that prediction records go to; user: whom it runs as once its ports are open,
+ * NULL = as we do. Nothing is started yet. */
 struct gateway *gateway_new(const char *folder, const char *log_socket,
-	const struct settings *settings, const struct clock *clock);
+	const struct process_user *user, const struct settings *settings,
+	const struct clock *clock);
 void gateway_free(struct gateway *g); /* closes connections; the gateway itself goes on */
 
 /* Adopts the running gateway of this folder (pid, start time and executable checked), if any.

@@ -219,13 +219,15 @@ static const struct gateway_ops haproxy_ops = {
 };
 
 struct gateway *gateway_new(const char *folder, const char *log_socket,
-	const struct settings *settings, const struct clock *clock)
+	const struct process_user *user, const struct settings *settings, const struct clock *clock)
 {
 	struct haproxy_gateway *h = xcalloc(1, sizeof *h);
 
 	h->base.ops = &haproxy_ops;
 	h->folder = xstrdup(folder);
 	h->log_socket = xstrdup(log_socket);
+	if (user)
+		h->user = *user;
 	h->settings = settings;
 	h->clock = clock;
 	/* A folder that cannot be made shows itself when the first file is written. */

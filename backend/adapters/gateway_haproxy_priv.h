@@ -16,6 +16,7 @@ struct known_endpoint {
 struct haproxy_gateway {
 	struct gateway base;	   /* first: a struct gateway is one of these */
 	char *folder, *log_socket; /* owned */
+	struct process_user user;
 	const struct settings *settings;
 	const struct clock *clock;
 	struct haproxy_process process;

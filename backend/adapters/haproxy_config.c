@@ -153,6 +153,10 @@ int haproxy_config_check(const struct haproxy_config *c, struct err *e)
 static void format_head(const struct haproxy_config *c, struct buf *out)
 {
 	buf_adds(out, "# written by pithead; a change by hand is noticed and refused\nglobal\n");
+	/* It opens its ports and the admin socket as root, and is somebody else from then on. */
+	if (c->user.uid != 0)
+		buf_addf(out, "\tuid %lld\n\tgid %lld\n", (long long)c->user.uid,
+			(long long)c->user.gid);
 	buf_adds(out,
 		"\tstats socket unix@" HAPROXY_ADMIN " mode 600 level admin expose-fd listeners\n"
 		"\tstats timeout 1d\n"); /* our connections are lasting */

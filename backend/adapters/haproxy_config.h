@@ -23,8 +23,9 @@
 struct haproxy_config {
 	const struct gateway_endpoint *eps;
 	int count;
-	const char *log_socket; /* absolute path */
-	int64_t body_max;	/* bytes */
+	const char *log_socket;	  /* absolute path */
+	int64_t body_max;	  /* bytes */
+	struct process_user user; /* whom it becomes after its start; uid 0 = nobody else */
 	int64_t generation;
 	const char *fingerprint; /* written into the description; NULL = none yet */
 	int servers;		 /* 0 leaves the servers out: what the fingerprint is made of */

@@ -281,6 +281,7 @@ int haproxy_configure(struct haproxy_gateway *h, const struct gateway_endpoint *
 	struct haproxy_config c = {.eps = eps,
 		.count = count,
 		.log_socket = h->log_socket,
+		.user = h->user,
 		.body_max = h->settings->body_max,
 		.fingerprint = fingerprint,
 		.servers = 1};

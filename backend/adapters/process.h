@@ -12,6 +12,11 @@
 #define PROCESS_JOINS  4
 #define PROCESS_LIMITS 4
 
+/* Whom a process of a root engine runs as; uid 0 = as the engine itself does. */
+struct process_user {
+	int64_t uid, gid;
+};
+
 struct process_spawn {
 	const char *const *argv;	  /* argv[0] is a full path; NULL-ended */
 	const char *const *envp;	  /* NULL-ended; NULL = a bare PATH */
@@ -23,6 +28,10 @@ struct process_spawn {
 		int64_t value;
 	} limits[PROCESS_LIMITS];
 	int limit_count;
+	struct process_user user; /* given up to after all of the above was done */
+	/* A folder that is bound over another in a mount namespace of the process's own, so that
+	 * `user` reaches it through parents that are closed to it; NULL = none. Needs root. */
+	const char *bind_from, *bind_to;
 };
 
 /* Starts the program in a session of its own, with no descriptor of ours but the log. 0 and the
@@ -33,6 +42,15 @@ int process_spawn(const struct process_spawn *s, int64_t *pid, int64_t *start_ti
  * and more for a signal, or negative ERR_*; it is killed after limit_ms. */
 int process_run(
 	const char *const *argv, const char *cwd, int64_t limit_ms, struct buf *out, struct err *e);
+
+/* The same as another user. */
+int process_run_as(const struct process_user *user, const char *const *argv, const char *cwd,
+	int64_t limit_ms, struct buf *out, struct err *e);
+
+/* Whom the gateway and the replicas of an engine in `home` run as. 1 and *out: we are root, and
+ * there is a user "pithead" who can reach the home. 0 and *out zero: there is no need or no such
+ * user. ERR_DENIED, *out zero: that user cannot reach the home, with the folder that is closed. */
+int process_user_find(const char *home, struct process_user *out, struct err *e);
 
 /* Whether exactly this process (pid and start time) runs; a zombie does not. */
 int process_alive(int64_t pid, int64_t start_ticks);

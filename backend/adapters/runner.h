@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "backend/adapters/process.h"
 #include "backend/base/err.h"
 
 struct runner_job {
@@ -15,6 +16,7 @@ struct runner_job {
 	const char *command; /* run by sh -c with SOCKET=/run/box/s.sock; exec'ed */
 	const char *log;     /* file that stdout and stderr are appended to */
 	int64_t memory_mb, cpu_percent;
+	struct process_user user; /* whom it runs as; it then owns the box */
 };
 
 struct runner_process {
@@ -41,8 +43,8 @@ void runner_signal(const struct runner_process *p, int kill);
 /* Removes what is left of a job: its cgroup and box folder. */
 void runner_clean(const struct runner_job *job);
 
-/* 0 when bubblewrap can make a sandbox here; otherwise the remedy in *e. */
-int runner_probe(struct err *e);
+/* 0 when bubblewrap can make a sandbox here as that user; otherwise the remedy in *e. */
+int runner_probe(const struct process_user *user, struct err *e);
 
 /* Field 22 of /proc/PID/stat, or -1. */
 int64_t process_start_ticks(int64_t pid);

@@ -31,7 +31,7 @@
 		"/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind-try", "/etc/alternatives",      \
 		"/etc/alternatives", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"
 
-int runner_probe(struct err *e)
+int runner_probe(const struct process_user *user, struct err *e)
 {
 	static const char *const argv[] = {BWRAP, SANDBOX, "/bin/true", NULL};
 	struct buf words = {0};
@@ -41,7 +41,7 @@ int runner_probe(struct err *e)
 		err_set(e, ERR_FAILED, "bubblewrap is not installed: there is no " BWRAP);
 		return err_hint(e, "apt install bubblewrap");
 	}
-	rc = process_run(argv, "/", 5000, &words, e);
+	rc = process_run_as(user, argv, "/", 5000, &words, e);
 	if (rc > 0) {
 		err_set(e, ERR_FAILED, "this machine forbids sandboxes: %.*s",
 			(int)strcspn(buf_text(&words), "\n"), buf_text(&words));
@@ -70,6 +70,26 @@ static int check_job(const struct runner_job *job, struct err *e)
 			job->bundle);
 	if (mkdir(job->box, 0700) < 0 && errno != EEXIST)
 		return err_set(e, ERR_FAILED, "replica %s: cannot make %s: %s", job->id, job->box,
+			strerror(errno));
+	if (job->user.uid != 0 && lchown(job->box, (uid_t)job->user.uid, (gid_t)job->user.gid) < 0)
+		return err_set(e, ERR_FAILED, "replica %s: cannot give %s away: %s", job->id,
+			job->box, strerror(errno));
+	return 0;
+}
+
+/* Bundles lie behind folders that only root sees into. For another user the one that it needs is
+ * bound, for its eyes only, over an empty folder beside the boxes. */
+static int make_mount(const struct runner_job *job, char out[400], struct err *e)
+{
+	const char *slash = strrchr(job->box, '/');
+
+	if (job->user.uid == 0) {
+		str_copy(out, 400, job->bundle);
+		return 0;
+	}
+	snprintf(out, 400, "%.*s/.bundle", slash ? (int)(slash - job->box) : 0, job->box);
+	if ((mkdir(out, 0755) < 0 && errno != EEXIST) || chmod(out, 0755) < 0)
+		return err_set(e, ERR_FAILED, "replica %s: cannot make %s: %s", job->id, out,
 			strerror(errno));
 	return 0;
 }
@@ -149,7 +169,8 @@ static void read_tree(const struct runner_process *p, struct tree *t)
 }
 
 /* Waits until the server is being run, or bwrap has given up. */
-static int wait_sandbox(const struct runner_process *p, struct err *e)
+static int wait_sandbox(
+	const struct runner_process *p, const struct process_user *user, struct err *e)
 {
 	int64_t end = process_now_ms() + START_MS;
 	struct tree t;
@@ -161,7 +182,7 @@ static int wait_sandbox(const struct runner_process *p, struct err *e)
 		/* A server that ends at once is not our failure: whoever waits for health sees
 		 * it. A machine without sandboxes is. */
 		if (!runner_alive(p))
-			return runner_probe(e);
+			return runner_probe(user, e);
 		process_pause_ms(3);
 	}
 	return 0;
@@ -169,25 +190,32 @@ static int wait_sandbox(const struct runner_process *p, struct err *e)
 
 int runner_start(const struct runner_job *job, struct runner_process *out, struct err *e)
 {
+	char bundle[400];
 	const char *const argv[] = {BWRAP, SANDBOX, "--setenv", "SOCKET", "/run/box/s.sock",
-		"--ro-bind", job->bundle, "/bundle", "--bind", job->box, "/run/box", "--chdir",
+		"--ro-bind", bundle, "/bundle", "--bind", job->box, "/run/box", "--chdir",
 		"/bundle", "/bin/sh", "-c", job->command, NULL};
-	struct process_spawn s = {.argv = argv, .log = job->log};
+	struct process_spawn s = {.argv = argv, .log = job->log, .user = job->user};
 	char files[RUNNER_GROUPS][420];
 	struct runner_groups groups;
 	struct runner_process p;
 	int rc = check_job(job, e);
 
+	if (rc == 0)
+		rc = make_mount(job, bundle, e);
 	if (rc < 0)
 		return rc;
 	if (access(BWRAP, X_OK) < 0)
-		return runner_probe(e);
+		return runner_probe(&job->user, e);
+	if (job->user.uid != 0) {
+		s.bind_from = job->bundle;
+		s.bind_to = bundle;
+	}
 	runner_groups_find(job, &groups);
 	rc = runner_groups_make(job, &groups, &s, files, e);
 	if (rc == 0)
 		rc = process_spawn(&s, &p.pid, &p.start_ticks, e);
 	if (rc == 0)
-		rc = wait_sandbox(&p, e);
+		rc = wait_sandbox(&p, &job->user, e);
 	if (rc == 0)
 		*out = p;
 	else

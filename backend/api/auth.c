@@ -1,7 +1,6 @@
 /* auth.c: peer credentials to a caller, roles to permissions. */
 #include "backend/api/auth.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,17 +38,6 @@ static int64_t login_uid(pid_t pid, int *hidden)
 	return uid == NO_LOGIN ? -1 : uid;
 }
 
-static void read_name(struct caller *c)
-{
-	struct passwd entry, *found = NULL;
-	char text[4096];
-
-	if (getpwuid_r((uid_t)c->uid, &entry, text, sizeof text, &found) == 0 && found)
-		str_copy(c->user, sizeof c->user, found->pw_name);
-	else
-		snprintf(c->user, sizeof c->user, "uid %lld", (long long)c->uid);
-}
-
 /* Groups past the limit are left out: that can only take permissions away. */
 static void read_groups(int fd, struct caller *c)
 {
@@ -80,7 +68,7 @@ int auth_read_peer(int fd, struct caller *out, struct err *e)
 	out->gid = cred.gid;
 	read_groups(fd, out);
 	out->login_uid = login_uid(cred.pid, &out->login_hidden);
-	read_name(out);
+	snprintf(out->user, sizeof out->user, "uid %lld", (long long)out->uid);
 	return 0;
 }
 
@@ -166,6 +154,8 @@ void auth_grant(const struct world *w, const char *project, struct caller *c)
 	}
 	if (!c->role[0])
 		str_copy(c->role, sizeof c->role, "stranger");
+	if (c->groups_stale && !auth_is_owner(c))
+		c->permissions &= PERM_READ | PERM_LOWER;
 }
 
 int auth_roles(const struct world *w, const struct caller *c, const char **out, int most)

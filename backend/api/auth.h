@@ -1,14 +1,15 @@
 /* auth.h: who is at the other end of a connection (the kernel's word) and what they may do where
- * (the applied access sections). Names are looked up once per connection; ids of members were
- * resolved when the access was loaded. */
+ * (the applied access sections). The name, and which groups still count, are members.h's; ids of
+ * members were resolved when the access was loaded. */
 #ifndef PITHEAD_BACKEND_API_AUTH_H
 #define PITHEAD_BACKEND_API_AUTH_H
 
 #include "backend/acts/acts.h"
 #include "backend/acts/world.h"
 
-/* Fills uid, groups, login uid and name from the peer of a connected unix socket; no permissions
- * yet. ERR_FAILED when the kernel does not tell (not a unix socket). */
+/* Fills uid, groups of its session and login uid from the peer of a connected unix socket; no name
+ * ("uid 7") and no permissions yet. ERR_FAILED when the kernel does not tell (not a unix socket).
+ */
 int auth_read_peer(int fd, struct caller *out, struct err *e);
 
 /* Whether the caller is the one whose engine this is. */

@@ -150,7 +150,10 @@ int request_need(struct request *rq, unsigned any_of, struct err *e)
 	name_permissions(any_of, names, sizeof names);
 	err_set(e, ERR_DENIED, "%s (%s) lacks the permission %s%s%s", c->user, c->role, names,
 		rq->project[0] ? " in the project " : "", rq->project);
-	if (strcmp(c->role, "stranger") == 0)
+	if (c->groups_stale)
+		err_hint(e, "the user database of this machine does not answer now: until it does, "
+			    "groups only let look and lower a risk");
+	else if (strcmp(c->role, "stranger") == 0)
 		err_hint(e,
 			"no access section names %s: an admin can add them in pithead.yaml and "
 			"apply it",

@@ -27,6 +27,7 @@ struct api_state {
 	struct world *world;	 /* borrowed */
 	struct notes *notes;	 /* owned: coalesced events of denials and reading */
 	struct metrics *metrics; /* owned */
+	struct members *members; /* owned */
 	struct request *live;	 /* list of all requests under way, newest first */
 	int changed;		 /* an act was done: whoever waits must look again */
 	/* Called instead of the row's handler: how tests see what got through. NULL = the row's. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backend/api/auth.h"
+#include "backend/api/members.h"
 #include "backend/api/metrics.h"
 #include "backend/api/notes.h"
 #include "backend/api/request.h"
@@ -144,9 +145,12 @@ static void take_head(struct request *rq, struct MHD_Connection *c, const char *
 	const char *id = MHD_lookup_connection_value(c, MHD_HEADER_KIND, HEADER_REQUEST_ID);
 	const struct peer *peer = info ? info->socket_context : NULL;
 
-	if (peer && peer->known)
-		rq->peer = peer->caller;
 	str_copy(rq->method, sizeof rq->method, method);
+	if (peer && peer->known) {
+		rq->peer = peer->caller;
+		members_check(rq->api->members, &rq->peer, clock_mono_us(&rq->world->clock),
+			strcmp(method, MHD_HTTP_METHOD_GET) != 0 && !auth_is_owner(&rq->peer));
+	}
 	if (id && is_request_id(id))
 		str_copy(rq->id, sizeof rq->id, id);
 	take_header(c, HEADER_REVISION, rq->if_match, sizeof rq->if_match);
@@ -306,6 +310,7 @@ static void api_release(struct api *a)
 {
 	notes_free(a->state.notes);
 	metrics_free(a->state.metrics);
+	members_free(a->state.members);
 	free(a);
 }
 
@@ -318,6 +323,7 @@ struct api *api_open(struct world *w, const char *socket_path, struct err *e)
 	a->state.world = w;
 	a->state.notes = notes_new(w);
 	a->state.metrics = metrics_new();
+	a->state.members = members_new(NULL);
 	fd = make_upload_folder(w, e) == 0 ? listen_at(a, socket_path, e) : -1;
 	if (fd < 0) {
 		api_release(a);

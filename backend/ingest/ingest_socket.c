@@ -132,9 +132,10 @@ static int socket_bind(int fd, const char *path, struct err *e)
 			"the log socket's path is too long (%zu bytes, at most %zu): %s",
 			strlen(path), sizeof a.sun_path - sizeof ".new", path);
 	unlink(a.sun_path);
-	/* fchmod before bind gives the new file its mode without touching the umask. */
-	if (fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
-		chmod(a.sun_path, 0600) != 0 || rename(a.sun_path, path) != 0) {
+	/* fchmod before bind gives the new file its mode without touching the umask. The group is
+	 * the folder's where that has the set-group-ID bit: the one of a gateway that is not us. */
+	if (fchmod(fd, 0660) != 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
+		chmod(a.sun_path, 0660) != 0 || rename(a.sun_path, path) != 0) {
 		err_set(e, ERR_FAILED, "cannot make the log socket %s: %s", path, strerror(errno));
 		unlink(a.sun_path);
 		return ERR_FAILED;

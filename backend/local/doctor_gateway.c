@@ -39,7 +39,7 @@ static int64_t adopted_pid(const struct gateways *g)
 	settings_init(&set);
 	if (access(g->folder, R_OK | X_OK) < 0)
 		return 0;
-	gateway = gateway_new(g->folder, log, &set, &clock);
+	gateway = gateway_new(g->folder, log, NULL, &set, &clock);
 	if (gateway_adopt(gateway, NULL) != 1 || gateway_get_info(gateway, &info, NULL) < 0)
 		info.pid = 0;
 	gateway_free(gateway);

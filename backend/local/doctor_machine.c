@@ -11,6 +11,7 @@
 #include "backend/adapters/process.h"
 #include "backend/adapters/runner.h"
 #include "backend/base/buf.h"
+#include "backend/base/home.h"
 #include "backend/local/checks.h"
 
 #define HAPROXY_PATH  "/usr/sbin/haproxy"
@@ -31,15 +32,33 @@ static long read_number(const char *path)
 	return value;
 }
 
-static void check_sandbox(struct checks *c)
+static void check_sandbox(struct checks *c, const struct process_user *user)
 {
 	struct err e = {0};
 
-	if (runner_probe(&e))
+	if (runner_probe(user, &e))
 		checks_add(c, CHECK_FAIL, "sandboxes", e.hint, "%s", e.message);
 	else
 		checks_add(c, CHECK_OK, "sandboxes", NULL,
 			"bubblewrap makes sandboxes here (user namespaces are allowed)");
+}
+
+/* Whom gateway and replicas of a root engine run as; others run them as themselves. */
+static void check_user(struct checks *c, struct process_user *user)
+{
+	struct err e = {0};
+	int rc = process_user_find(c->home, user, &e);
+
+	if (rc < 0)
+		checks_add(c, CHECK_WARN, "user", e.hint, "%s", e.message);
+	else if (rc > 0)
+		checks_add(c, CHECK_OK, "user", NULL,
+			"gateway and replicas run as the user pithead, not as root");
+	else if (strcmp(c->home, STATE_HOME_TEAM) == 0 && geteuid() == 0)
+		checks_add(c, CHECK_WARN, "user",
+			"adduser --system --group --no-create-home --home " STATE_HOME_TEAM
+			" pithead; systemctl restart pithead",
+			"gateway and replicas run as root: there is no user pithead");
 }
 
 static void check_limits(struct checks *c)
@@ -153,7 +172,10 @@ static void check_clock(struct checks *c)
 
 void checks_machine(struct checks *c)
 {
-	check_sandbox(c);
+	struct process_user user;
+
+	check_user(c, &user);
+	check_sandbox(c, &user);
 	check_limits(c);
 	check_haproxy(c);
 	check_queue(c);

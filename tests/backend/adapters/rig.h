@@ -93,7 +93,7 @@ static inline void rig_endpoint(struct rig *r, int i, const char *id, struct gat
 
 static inline struct gateway *rig_gateway(struct rig *r)
 {
-	return gateway_new(r->gw, r->log_path, &r->settings, &r->clock);
+	return gateway_new(r->gw, r->log_path, NULL, &r->settings, &r->clock);
 }
 
 /* Fills r; the gateway is not started. */

@@ -216,6 +216,26 @@ static void names_are_told_apart(void **state)
 	assert_int_equal(haproxy_segment_valid("a\nset map"), 0);
 }
 
+static void another_user_is_named_by_number(void **state)
+{
+	struct gateway_endpoint ep = good();
+	struct haproxy_config c = config(&ep);
+	char plain[HAPROXY_FINGERPRINT], other[HAPROXY_FINGERPRINT];
+	struct buf text = {0};
+
+	(void)state;
+	haproxy_config_fingerprint(&c, plain);
+	haproxy_config_format(&c, &text);
+	assert_null(strstr(buf_text(&text), "\tuid "));
+	buf_reset(&text);
+	c.user = (struct process_user){998, 997};
+	haproxy_config_format(&c, &text);
+	assert_non_null(strstr(buf_text(&text), "\tuid 998\n\tgid 997\n"));
+	haproxy_config_fingerprint(&c, other);
+	assert_string_not_equal(plain, other);
+	buf_release(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +246,7 @@ int main(void)
 		cmocka_unit_test(rows_go_there_and_back),
 		cmocka_unit_test(foreign_rows_are_refused),
 		cmocka_unit_test(names_are_told_apart),
+		cmocka_unit_test(another_user_is_named_by_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -346,7 +346,7 @@ static void long_folders_work(void **state)
 
 	snprintf(deep, sizeof deep, "%s/%0120d", r->folder, 0);
 	gateway_free(r->g);
-	r->g = gateway_new(deep, r->log_path, &r->settings, &r->clock);
+	r->g = gateway_new(deep, r->log_path, NULL, &r->settings, &r->clock);
 	configure(r, 1);
 	assert_int_equal(rig_share(r, 10, NULL), 0);
 }

@@ -237,7 +237,54 @@ static void bad_jobs_are_sentences(void **state)
 	job.bundle = b->bundle;
 	job.log = "/nowhere/log";
 	assert_int_equal(runner_start(&job, &p, &e), ERR_FAILED);
-	assert_int_equal(runner_probe(&e), 0);
+	assert_int_equal(runner_probe(&job.user, &e), 0);
+}
+
+/* A root engine's replicas are another user's, who sees of the bundles behind a closed folder
+ * only its own. */
+static void another_user_sees_only_its_bundle(void **state)
+{
+	struct bench *b = *state;
+	char closed[128], deep[128], word[160];
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	snprintf(closed, sizeof closed, "%s/store", b->folder);
+	snprintf(deep, sizeof deep, "%s/one", closed);
+	snprintf(word, sizeof word, "%s/word", deep);
+	assert_int_equal(chmod(b->folder, 0711), 0);
+	assert_int_equal(mkdir(closed, 0700), 0);
+	assert_int_equal(mkdir(deep, 0755), 0);
+	assert_int_equal(file_write_atomic(word, "hello\n", 6, 0444), 0);
+	b->job.bundle = deep;
+	b->job.user = (struct process_user){65533, 65532};
+	start(b, "cat word; echo $(id -u):$(id -g):$(id -G); touch $SOCKET; "
+		 "grep CapEff /proc/self/status; touch /bundle/x 2>&1");
+	wait_end(b);
+	assert_true(wait_log(b, "hello"));
+	assert_true(wait_log(b, "65533:65532:65532"));
+	assert_true(wait_log(b, "0000000000000000"));
+	assert_true(wait_log(b, "Read-only"));
+	snprintf(word, sizeof word, "%s/s.sock", b->box);
+	assert_int_equal(stat(word, &st), 0);
+	assert_int_equal(st.st_uid, 65533);
+	/* What was bound was bound for the replica alone. */
+	snprintf(word, sizeof word, "%s/.bundle/word", b->folder);
+	assert_int_equal(access(word, F_OK), -1);
+}
+
+static void users_are_found_only_by_root(void **state)
+{
+	struct process_user user = {7, 7};
+	struct err e = {0};
+	int rc = process_user_find("/nowhere/home", &user, &e);
+
+	(void)state;
+	if (geteuid() != 0 || rc == 0)
+		assert_int_equal(user.uid, 0);
+	else
+		assert_true(user.uid > 0);
 }
 
 static void start_ticks_of_odd_pids(void **state)
@@ -262,6 +309,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(memory_limit_kills_a_hog, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reused_pid_is_never_hit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_jobs_are_sentences, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			another_user_sees_only_its_bundle, set_up, tear_down),
+		cmocka_unit_test(users_are_found_only_by_root),
 		cmocka_unit_test(start_ticks_of_odd_pids),
 	};
 

@@ -310,7 +310,7 @@ static void test_a_stale_socket_is_replaced(void **state)
 
 	assert_int_equal(stat(p->path, &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
-	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_mode & 07777, 0660);
 	ingest_close(old); /* leaves the other's socket alone */
 	assert_int_equal(stat(p->path, &st), 0);
 	ingest_close(young);
