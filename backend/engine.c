@@ -19,6 +19,7 @@
 #include "backend/acts/judging.h"
 #include "backend/acts/mirror.h"
 #include "backend/acts/reconcile.h"
+#include "backend/acts/upgrade.h"
 #include "backend/api/server.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
@@ -27,19 +28,22 @@
 #include "backend/store/telemetry.h"
 #include "backend/wire/paths.h"
 
-#define DRAIN_MOST 4096
+#define DRAIN_MOST   4096
+#define PROBATION_MS 10 /* between two looks at whether we are healthy */
 
 #define HOME_MAX 64 /* a socket's path has 108 bytes, and a replica's is the longest of ours */
 
 struct engine {
 	struct world world;
 	struct api *api; /* owned */
-	const struct engine_options *options;
+	struct handover *h;
 	int signals;	/* signalfd */
 	int gateway_fd; /* pidfd of the gateway, -1 = none */
 	int64_t gateway_pid;
 	int64_t next_tick_us;
 	int64_t head; /* newest event that clients were woken for */
+	int ticked;   /* a tick was completed */
+	int ask_fd;   /* on probation: our question to ourselves, -1 = none */
 };
 
 static int make_folder(const char *home, const char *name, mode_t mode, struct err *e)
@@ -58,7 +62,8 @@ static int make_folders(const char *home, struct err *e)
 		const char *name;
 		mode_t mode;
 	} folders[] = {{"store", 0700}, {"keys", 0700}, {"log", 0700}, {"run", 0700},
-		{"run/gw", 0700}, {"run/box", 0700}, {"run/upload", 0700}, {"store/bundles", 0700}};
+		{"run/gw", 0700}, {"run/box", 0700}, {"run/upload", 0700}, {"store/bundles", 0700},
+		{"programs", 0700}, {"backups", 0700}};
 	int rc = 0;
 
 	if (strlen(home) > HOME_MAX) {
@@ -123,16 +128,24 @@ static int load_hold(struct world *w, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
+static void socket_path(const struct world *w, char *out, size_t size)
+{
+	snprintf(out, size, "%s/" FILE_SOCKET, w->team ? "/run/pithead" : w->home);
+}
+
 static int open_world(struct engine *en, struct err *e)
 {
 	struct world *w = &en->world;
 	char path[320], gw[300];
-	int rc;
+	int rc, handed = en->h->api_fd;
 
 	w->clock = clock_system();
 	w->started_us = clock_wall_us(&w->clock);
-	str_copy(w->home, sizeof w->home, en->options->home);
+	str_copy(w->home, sizeof w->home, en->h->home);
 	w->team = strncmp(w->home, "/var/lib/pithead", 16) == 0;
+	w->probation = en->h->probation;
+	w->upgrade.note = en->h->note;
+	version_build("/proc/self/exe", w->build);
 	settings_init(&w->settings);
 	snprintf(path, sizeof path, "%s/settings.conf", w->home);
 	rc = settings_load(&w->settings, path, e);
@@ -143,7 +156,8 @@ static int open_world(struct engine *en, struct err *e)
 		return err_set(e, ERR_FAILED, "cannot write %s: %s", path, strerror(errno));
 	if (open_folders(w, e))
 		return e->code;
-	w->store = store_open(w->home, &w->settings, &w->clock, 0, e);
+	w->store = store_open(
+		w->home, &w->settings, &w->clock, w->probation ? STORE_PROBATION : STORE_WRITE, e);
 	if (!w->store)
 		return e->code;
 	snprintf(path, sizeof path, "%s/run/gw/log.sock", w->home);
@@ -158,10 +172,11 @@ static int open_world(struct engine *en, struct err *e)
 		rc = load_hold(w, e);
 	if (rc)
 		return rc;
-	if (en->options->end_all)
+	if (en->h->end_all)
 		return 0; /* nobody is to ask for anything any more */
-	snprintf(path, sizeof path, "%s/" FILE_SOCKET, w->team ? "/run/pithead" : w->home);
-	en->api = api_open(w, path, e);
+	socket_path(w, path, sizeof path);
+	en->h->api_fd = -1;
+	en->api = api_open(w, path, handed, e);
 	if (!en->api)
 		return e->code;
 	ingest_subscribe(w->ingest, count_exposed, en);
@@ -175,8 +190,8 @@ static void note_start(struct engine *en)
 	char detail[160];
 	struct err e = {0};
 
-	snprintf(detail, sizeof detail, "{\"pid\":%d,\"version\":\"" PITHEAD_VERSION "\"}",
-		(int)getpid());
+	snprintf(detail, sizeof detail, "{\"pid\":%d,\"version\":\"%s\"}", (int)getpid(),
+		version_program());
 	if (act_note(&en->world, &a, "engine.start", "engine", detail, &e))
 		log_error("engine.start", "%s", e.message);
 }
@@ -216,8 +231,9 @@ static void tick(struct engine *en)
 
 	reconcile_tick(w);
 	watch_gateway(en);
-	if (en->options->keeper)
+	if (!en->h->foreground && !w->probation)
 		keeper_ensure(w->home);
+	en->ticked = 1;
 	api_wake(en->api);
 	en->head = store_head(w->store);
 	en->next_tick_us =
@@ -232,6 +248,8 @@ static int wait_ms(const struct engine *en)
 
 	if (left < 0)
 		left = 0;
+	if (en->world.probation && left > PROBATION_MS)
+		left = PROBATION_MS;
 	return api >= 0 && api < left ? api : (int)left;
 }
 
@@ -273,6 +291,45 @@ static void drain(struct engine *en)
 		reconcile_guards(w);
 }
 
+/* Whether each judged candidate has its lease from us; one that has lapsed is nobody's to keep. */
+static int leases_renewed(const struct world *w)
+{
+	for (int i = 0; i < w->endpoint_count; i++) {
+		const struct live_endpoint *ep = w->endpoints[i];
+
+		if (ep->row.gate && ep->judging && ep->lease_mono_us > clock_mono_us(&w->clock) &&
+			ep->lease_until_us < w->started_us + w->settings.lease_ms * 1000)
+			return 0;
+	}
+	return 1;
+}
+
+static void confirm(struct engine *en)
+{
+	struct world *w = &en->world;
+	struct upgrade_note note = en->h->note;
+	struct err e = {0};
+
+	if (handover_confirm(en->h, &e) || store_confirm(w->store, &e))
+		log_error("engine.upgrade", "%s", e.message);
+	w->probation = 0;
+	w->upgrade.note = (struct upgrade_note){.phase = UPGRADE_NONE};
+	note_start(en);
+	upgrade_conclude(w, &note);
+	if (!en->h->foreground)
+		keeper_replace(w->home);
+	en->next_tick_us = 0;
+}
+
+static void watch_probation(struct engine *en)
+{
+	char path[320];
+
+	socket_path(&en->world, path, sizeof path);
+	if (en->ticked && leases_renewed(&en->world) && handover_answers(path, &en->ask_fd))
+		confirm(en);
+}
+
 static void loop_once(struct engine *en)
 {
 	struct world *w = &en->world;
@@ -295,6 +352,8 @@ static void loop_once(struct engine *en)
 		tick(en);
 	}
 	wake_clients(en);
+	if (w->probation)
+		watch_probation(en);
 }
 
 static int block_signals(void)
@@ -310,13 +369,23 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void say_ready(const struct engine_options *options)
+static void say_ready(struct handover *h)
 {
-	if (options->ready_fd < 0)
+	if (h->ready_fd < 0)
 		return;
-	if (write(options->ready_fd, "r", 1) < 0)
+	if (write(h->ready_fd, "r", 1) < 0)
 		log_warn("engine.start", "the client that started us has gone");
-	close(options->ready_fd);
+	close(h->ready_fd);
+	h->ready_fd = -1;
+}
+
+static void flush(struct engine *en)
+{
+	struct world *w = &en->world;
+	struct err e = {0};
+
+	if (telemetry_flush(w->store, w->settings.record_keep_s * 1000000, judging_keep_us(w), &e))
+		log_warn("engine.stop", "%s", e.message);
 }
 
 static void stop(struct engine *en)
@@ -334,9 +403,7 @@ static void stop(struct engine *en)
 		en->world.gateway_up = 0;
 		replicas_stop_all(&en->world);
 	}
-	if (telemetry_flush(en->world.store, en->world.settings.record_keep_s * 1000000,
-		    judging_keep_us(&en->world), &e))
-		log_warn("engine.stop", "%s", e.message);
+	flush(en);
 	log_info(
 		"engine.stop", "stopped%s", en->world.stop_all ? ", with gateway and servers" : "");
 }
@@ -355,41 +422,78 @@ static int end_all(struct engine *en, struct err *e)
 	return rc;
 }
 
-static void serve(struct engine *en, struct err *e)
+static void release(struct engine *en)
 {
-	log_info("engine.start", "pithead " PITHEAD_VERSION " in %s, pid %d", en->options->home,
-		(int)getpid());
-	note_start(en);
-	/* The gateway may take a second to start; whoever waits for us need not. */
-	say_ready(en->options);
-	if (reconcile_start(&en->world, e))
-		log_error("gateway", "%s %s", e->message, e->hint);
-	while (!en->world.stopping)
-		loop_once(en);
-	stop(en);
+	if (en->gateway_fd >= 0)
+		close(en->gateway_fd);
+	close(en->signals);
+	world_release(&en->world);
+	log_close();
 }
 
-int engine_run(const struct engine_options *options, struct err *e)
+/* A last tick judges what was logged and renews the leases to the full; then everything is closed
+ * and the other program begins. */
+static void hand_over(struct engine *en)
 {
-	struct engine en = {.options = options, .gateway_fd = -1};
-	int rc = make_folders(options->home, e);
+	struct upgrade_note note = en->world.upgrade.next;
+
+	api_run(en->api); /* the answer to the upgrade itself */
+	drain(en);
+	reconcile_tick(&en->world);
+	flush(en);
+	en->h->api_fd = api_hand_over(en->api);
+	log_info("engine.upgrade", "handing over to %s (%s)", note.to_version, note.to_program);
+	release(en);
+	handover_give(en->h, &note);
+}
+
+/* The gateway may take a second to start; whoever waits for us need not. On probation it is part of
+ * being healthy. */
+static int begin(struct engine *en, struct err *e)
+{
+	struct world *w = &en->world;
+	int rc;
+
+	log_info("engine.start", "pithead %s in %s, pid %d%s", version_program(), en->h->home,
+		(int)getpid(), w->probation ? ", on probation" : "");
+	if (!w->probation)
+		note_start(en);
+	say_ready(en->h);
+	rc = reconcile_start(w, e);
+	if (rc)
+		log_error("gateway", "%s %s", e->message, e->hint);
+	if (rc && w->probation)
+		return rc;
+	if (w->upgrade.note.phase == UPGRADE_BACK)
+		upgrade_conclude(w, &w->upgrade.note);
+	return 0;
+}
+
+int engine_run(struct handover *h, struct err *e)
+{
+	struct engine en = {.h = h, .gateway_fd = -1, .ask_fd = -1};
+	int rc = make_folders(h->home, e);
 
 	en.signals = block_signals();
 	if (!rc)
 		rc = open_world(&en, e);
+	if (!rc && !h->end_all)
+		rc = begin(&en, e);
 	if (rc) {
 		api_close(en.api);
-		world_release(&en.world);
+		release(&en);
 		return rc;
 	}
-	if (options->end_all)
+	if (h->end_all) {
 		rc = end_all(&en, e);
-	else
-		serve(&en, e);
-	if (en.gateway_fd >= 0)
-		close(en.gateway_fd);
-	close(en.signals);
-	world_release(&en.world);
-	log_close();
-	return rc;
+		release(&en);
+		return rc;
+	}
+	while (!en.world.stopping && !en.world.upgrade.handing_over)
+		loop_once(&en);
+	if (!en.world.stopping)
+		hand_over(&en);
+	stop(&en);
+	release(&en);
+	return 0;
 }

@@ -3,17 +3,11 @@
 #ifndef PITHEAD_BACKEND_ENGINE_H
 #define PITHEAD_BACKEND_ENGINE_H
 
-#include "backend/base/err.h"
+#include "backend/handover.h"
 
-struct engine_options {
-	const char *home;
-	int lock_fd;  /* HOME/run/engine.lock, held for the life of the engine */
-	int ready_fd; /* gets one byte when the API answers; -1 = nobody waits */
-	int keeper;   /* start a keeper again when ours has died */
-	int end_all;  /* only end what a stopped engine has left running: gateway and replicas */
-};
-
-/* Runs until it is told to stop. 0 after a clean stop, or a negative ERR_* when it cannot start. */
-int engine_run(const struct engine_options *options, struct err *e);
+/* Runs until it is told to stop. 0 after a clean stop, or a negative ERR_* when it cannot start.
+ * Unless a service manager is our keeper, ours is started again when it has died. Does not return
+ * when another program takes over, or when it fails on probation. */
+int engine_run(struct handover *h, struct err *e);
 
 #endif

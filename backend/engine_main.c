@@ -12,28 +12,65 @@
 #include "backend/base/home.h"
 #include "backend/engine.h"
 #include "backend/keeper.h"
+#include "backend/local/prepare.h"
 
 struct words {
-	int foreground, keeper, worker, end_all, ready_fd;
+	int foreground, keeper, worker, end_all, probation, dry_run;
+	int ready_fd, lock_fd, api_fd, err_fd; /* -1 = none */
+	const char *prepare;		       /* a program, to become the engine's */
 };
+
+static int read_flag(const char *word, struct words *w)
+{
+	const struct {
+		const char *name;
+		int *value;
+	} flags[] = {{"--foreground", &w->foreground}, {"--keeper", &w->keeper},
+		{"--worker", &w->worker}, {"--probation", &w->probation},
+		{"--dry-run", &w->dry_run}, {"--end-all", &w->end_all}};
+
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (strcmp(word, flags[i].name) == 0)
+			return *flags[i].value = 1;
+	return 0;
+}
+
+/* "--ready-fd 3" or "--ready-fd=3": how many words it took, 0 = it is none of these. */
+static int read_fd(const char *word, const char *next, struct words *w)
+{
+	const struct {
+		const char *name;
+		int *value;
+	} fds[] = {{"--ready-fd", &w->ready_fd}, {"--lock-fd", &w->lock_fd},
+		{"--api-fd", &w->api_fd}, {"--err-fd", &w->err_fd}};
+	size_t n = strcspn(word, "=");
+
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+		if (strlen(fds[i].name) != n || strncmp(word, fds[i].name, n) != 0)
+			continue;
+		if (!word[n] && !next)
+			return 0;
+		*fds[i].value = (int)strtol(word[n] ? word + n + 1 : next, NULL, 10);
+		return word[n] ? 1 : 2;
+	}
+	return 0;
+}
 
 static int read_words(int argc, char **argv, struct words *w)
 {
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--foreground") == 0)
-			w->foreground = 1;
-		else if (strcmp(argv[i], "--keeper") == 0)
-			w->keeper = 1;
-		else if (strcmp(argv[i], "--worker") == 0)
-			w->worker = 1;
-		else if (strcmp(argv[i], "--end-all") == 0)
-			w->end_all = 1;
-		else if (strcmp(argv[i], "--ready-fd") == 0 && i + 1 < argc)
-			w->ready_fd = (int)strtol(argv[++i], NULL, 10);
-		else if (strncmp(argv[i], "--ready-fd=", 11) == 0)
-			w->ready_fd = (int)strtol(argv[i] + 11, NULL, 10);
-		else
+		const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+		int taken = read_flag(argv[i], w);
+
+		if (!taken)
+			taken = read_fd(argv[i], next, w);
+		if (!taken && strcmp(argv[i], "--prepare") == 0 && next) {
+			w->prepare = next;
+			taken = 2;
+		}
+		if (!taken)
 			return -1;
+		i += taken - 1;
 	}
 	return 0;
 }
@@ -76,20 +113,41 @@ static void redirect(const char *home)
 		close(out);
 }
 
+/* What we were left is ours, and not our children's. */
+static void close_on_exec(const struct handover *h)
+{
+	const int fds[] = {h->lock_fd, h->ready_fd, h->api_fd, h->err_fd};
+
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+		if (fds[i] >= 0)
+			fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+}
+
 static int work(const char *home, const struct words *w)
 {
-	struct engine_options options = {
-		.home = home, .ready_fd = w->ready_fd, .keeper = w->worker, .end_all = w->end_all};
+	struct handover h = {.home = home,
+		.foreground = w->foreground,
+		.end_all = w->end_all,
+		.probation = w->probation,
+		.lock_fd = w->lock_fd,
+		.ready_fd = w->ready_fd,
+		.api_fd = w->api_fd,
+		.err_fd = w->err_fd};
 	struct err e = {0};
 	int rc;
 
-	options.lock_fd = lock_take(home, "engine.lock", 2000);
-	if (options.lock_fd < 0) {
+	if (h.lock_fd < 0)
+		h.lock_fd = lock_take(home, "engine.lock", 2000);
+	if (h.lock_fd < 0) {
 		fprintf(stderr, "pithead: an engine runs in %s already\n", home);
 		return 4;
 	}
+	close_on_exec(&h);
 	keeper_note_stop(home, 0);
-	rc = engine_run(&options, &e);
+	handover_enter(&h);
+	rc = engine_run(&h, &e);
+	if (rc && h.probation)
+		handover_fail(&h, e.message);
 	/* One that cannot start would not the next time either: a person must see the sentence. */
 	keeper_note_stop(home, 1);
 	if (rc)
@@ -117,7 +175,7 @@ static int detach(const char *home, const struct words *w)
 
 int engine_main(int argc, char **argv)
 {
-	struct words w = {.ready_fd = -1};
+	struct words w = {.ready_fd = -1, .lock_fd = -1, .api_fd = -1, .err_fd = -1};
 	struct err e = {0};
 	char home[256];
 
@@ -133,12 +191,15 @@ int engine_main(int argc, char **argv)
 	umask(077);
 	if (make_home(home) || chmod(home, 0711) < 0)
 		return 1;
+	if (w.prepare)
+		return local_prepare(home, w.prepare, w.dry_run);
 	if (w.foreground || w.end_all)
 		return work(home, &w);
 	setenv("PITHEAD_HOME", home, 1);
 	if (chdir("/") < 0)
 		return 1;
-	if (w.worker || w.keeper)
+	/* On probation it was done by the program before, to another file. */
+	if ((w.worker || w.keeper) && !w.probation)
 		redirect(home);
 	if (w.worker)
 		return work(home, &w);

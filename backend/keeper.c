@@ -4,17 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "backend/base/clock.h"
+
+#define REPLACE_MS 500
 
 extern char **environ;
 
@@ -107,6 +111,17 @@ static void wait_for_end(const char *home)
 	close(fd);
 }
 
+/* Who holds the lock, for keeper_replace. */
+static void note_pid(int lock)
+{
+	char text[24];
+	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
+	if (ftruncate(lock, 0) < 0 || pwrite(lock, text, (size_t)n, 0) != n)
+		return; /* an upgrade will leave us, and the next death of the worker finds us old
+			 */
+}
+
 int keeper_run(const char *home, int ready_fd)
 {
 	struct clock clock = clock_system();
@@ -115,6 +130,7 @@ int keeper_run(const char *home, int ready_fd)
 
 	if (lock < 0)
 		return 0; /* another keeper is on watch */
+	note_pid(lock);
 	for (;;) {
 		int64_t started = clock_mono_us(&clock);
 		int worker = lock_take(home, "engine.lock", 0);
@@ -138,6 +154,28 @@ int keeper_run(const char *home, int ready_fd)
 			pause_ms = pause_ms ? (pause_ms < 2500 ? pause_ms * 2 : 5000) : 20;
 		sleep_ms(pause_ms);
 	}
+}
+
+void keeper_replace(const char *home)
+{
+	int fd = open_lock(home, "keeper.lock"), pidfd = -1;
+	char text[24] = "";
+	long pid = fd >= 0 && pread(fd, text, sizeof text - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
+
+	if (pid > 1)
+		pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	/* Whoever holds the lock has written its number: as long as it is held, it is that one. */
+	if (pidfd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+	if (pidfd >= 0)
+		close(pidfd);
+	if (fd >= 0)
+		close(fd);
+	fd = lock_take(home, "keeper.lock", REPLACE_MS);
+	if (fd < 0)
+		return;
+	close(fd);
+	keeper_ensure(home);
 }
 
 void keeper_ensure(const char *home)

@@ -10,6 +10,9 @@ int keeper_run(const char *home, int ready_fd);
 /* Called by the worker: starts a keeper when none holds the keeper's lock. */
 void keeper_ensure(const char *home);
 
+/* Called by a worker that is another program than its keeper: ends that one and starts ours. */
+void keeper_replace(const char *home);
+
 /* Takes HOME/run/NAME for good. The descriptor (close-on-exec), or -1 when somebody else has it
  * after wait_ms. */
 int lock_take(const char *home, const char *name, int wait_ms);

@@ -16,7 +16,28 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/libpithead.a
 	$(if $(V),,@echo "  ld $@")
 	$(Q)$(CC) $(ALLFLAGS) $(filter %.o,$^) $(BUILD)/libpithead.a -lcmocka $(LIBS) -o $@
 
-unit-programs: $(UNITS) $(TOOLS) $(BUILD)/tests/tools/manual
+# Other programs for upgrade.sh, of the same source: newer ones with a migration more, which works,
+# fails half way or never ends, and one whose API is far away. They differ in two objects.
+VARIANTS := $(patsubst %,$(BUILD)/variants/%/pithead,newer failing endless far)
+OTHERS   := backend/base/version backend/store/migrations
+variant_newer   = 9.0.0 2 CREATE TABLE later (id BIGINT NOT NULL PRIMARY KEY); ALTER TABLE cards ADD COLUMN later TEXT NOT NULL DEFAULT '';
+variant_failing = 9.0.1 2 CREATE TABLE later (id BIGINT NOT NULL PRIMARY KEY); INSERT INTO nowhere (id) VALUES (1);
+variant_endless = 9.0.2 2 CREATE TABLE later AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT 1 FROM c) SELECT max(n) FROM c;
+variant_far     = 9.0.3 9 CREATE TABLE later (id BIGINT NOT NULL PRIMARY KEY);
+rest = $(wordlist 3,99,$(1))
+
+$(BUILD)/variants/%/pithead: $(BUILD)/pithead $(OTHERS:=.c) tests/tests.mk
+	$(if $(V),,@echo "  ld $@")
+	$(Q)mkdir -p $(@D); n=$$(sed -n '/^const struct migration state_/,/^};/s/^\t{\([0-9]*\),.*/\1/p' \
+	  backend/store/migrations.c | tail -n 1); \
+	for o in $(OTHERS); do $(CC) $(ALLFLAGS) -UPITHEAD_VERSION \
+	  -DPITHEAD_VERSION='"$(word 1,$(variant_$*))"' -DPITHEAD_API_MINOR=$(word 2,$(variant_$*)) \
+	  "-DPITHEAD_MORE_MIGRATIONS={$$((n + 1)), \"test\", \"$(call rest,$(variant_$*))\"}," \
+	  -c $$o.c -o $(@D)/$${o##*/}.o || exit 1; done; \
+	$(CC) $(ALLFLAGS) $(BUILD)/tui/main.o $(patsubst %,$(@D)/%.o,$(notdir $(OTHERS))) \
+	  $(BUILD)/libpithead.a $(LIBS) -o $@
+
+unit-programs: $(UNITS) $(TOOLS) $(VARIANTS) $(BUILD)/tests/tools/manual
 
 units: $(UNITS) ## run the unit tests
 	$(Q)$(RUN) $(UNITS)

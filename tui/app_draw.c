@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/base/version.h"
 #include "backend/base/xalloc.h"
 #include "tui/app_priv.h"
 
@@ -18,8 +19,15 @@ static void header_left(const struct app *a, int room, char *out, size_t size)
 		snprintf(who, sizeof who, "%s \u00b7 %s%s", node_str(me, "user", "?"), role,
 			strcmp(role, "auditor") == 0 ? " (read only)" : "");
 	if (engine) {
-		snprintf(where[0], sizeof where[0], "%s %s %s   ", node_str(engine, "host", "?"),
-			node_str(engine, "kind", ""), node_str(engine, "version", ""));
+		int newer;
+		enum version_reach reach =
+			version_reach_of(node_str(engine, "api_version", "1.0"), &newer);
+
+		snprintf(where[0], sizeof where[0], "%s %s %s%s   ", node_str(engine, "host", "?"),
+			node_str(engine, "kind", ""), node_str(engine, "version", ""),
+			reach == VERSION_SAME ? ""
+			: newer		      ? " (newer)"
+					      : " (older)");
 		snprintf(where[1], sizeof where[1], "%s %s   ", node_str(engine, "host", "?"),
 			node_str(engine, "kind", ""));
 	}

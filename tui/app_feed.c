@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/version.h"
 #include "backend/base/xalloc.h"
 #include "backend/wire/paths.h"
 #include "tui/app_priv.h"
@@ -53,6 +54,22 @@ static void on_whoami(void *arg, struct reply *r)
 	a->dirty = true;
 }
 
+/* Said once for each engine that is reached; the header goes on saying it. */
+static void say_version(struct app *a)
+{
+	const struct node *engine = snapshot_root(a->engine);
+	int newer;
+	enum version_reach reach = version_reach_of(node_str(engine, "api_version", "1.0"), &newer);
+
+	if (reach == VERSION_SAME)
+		return;
+	app_say(a, ROLE_banner, "the engine (%s) is %s than this console (%s)%s: %s",
+		node_str(engine, "version", "?"), newer ? "newer" : "older", version_program(),
+		reach == VERSION_FAR ? ", and too far apart for acts" : "",
+		newer ? "leave and start it again from the engine's program"
+		      : "pithead engine upgrade");
+}
+
 static void on_engine(void *arg, struct reply *r)
 {
 	struct app *a = arg;
@@ -62,11 +79,7 @@ static void on_engine(void *arg, struct reply *r)
 	snapshot_free(a->engine);
 	a->engine = r->data;
 	r->data = NULL;
-	if (node_int(snapshot_root(a->engine), "api", API_VERSION) < API_VERSION)
-		app_say(a, ROLE_banner,
-			"the engine (%s) is older than this console (%s): restart it: pithead "
-			"engine stop",
-			node_str(snapshot_root(a->engine), "version", "?"), PITHEAD_VERSION);
+	say_version(a);
 	a->dirty = true;
 }
 

@@ -4,6 +4,8 @@
 
 #include "backend/engine_main.h"
 #include "backend/local/local.h"
+#include "backend/store/store.h"
+#include "backend/upgrade/note.h"
 #include "panes/panes.h"
 #include "tui/app.h"
 #include "tui/shell/shell.h"
@@ -30,9 +32,18 @@ static int console(const struct console_options *options)
 	return console_main(&with_panes);
 }
 
+static char *version_json(void)
+{
+	int64_t state, telemetry;
+
+	store_schema(&state, &telemetry);
+	return upgrade_program_format(state, telemetry);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct shell_hooks hooks = {.locals = locals, .console = console};
+	static const struct shell_hooks hooks = {
+		.locals = locals, .version_json = version_json, .console = console};
 
 	setlocale(LC_ALL, "");
 	return shell_main(argc, argv, &hooks);

@@ -40,7 +40,7 @@ int alert_raise(struct world *w, struct live_endpoint *ep, const char *kind, con
 	const char *message, int64_t rollout, struct err *e)
 {
 	struct act a = {.caller = caller_engine()};
-	struct same s = {kind, ep->row.id, rollout, 0};
+	struct same s = {kind, ep ? ep->row.id : "", rollout, 0};
 	struct alert_row row = {.rollout = rollout, .since_us = clock_wall_us(&w->clock)};
 	struct change c;
 	int64_t seq;
@@ -48,13 +48,15 @@ int alert_raise(struct world *w, struct live_endpoint *ep, const char *kind, con
 
 	if (rc < 0 || s.found)
 		return rc < 0 ? rc : 0;
-	str_copy(row.project, sizeof row.project, ep->row.project);
-	str_copy(row.endpoint, sizeof row.endpoint, ep->row.id);
+	str_copy(row.project, sizeof row.project, ep ? ep->row.project : "");
+	str_copy(row.endpoint, sizeof row.endpoint, ep ? ep->row.id : "");
 	str_copy(row.kind, sizeof row.kind, kind);
 	str_copy(row.level, sizeof row.level, level);
 	str_copy(row.state, sizeof row.state, "open");
 	str_copy(row.message, sizeof row.message, message);
 	change_init(&c, &a, "alert.open", ep, NULL);
+	if (!ep)
+		c.ev.subject = "engine";
 	c.before[0] = '\0';
 	set_text(c.after, sizeof c.after, message);
 	c.ev.after = c.after;

@@ -262,16 +262,18 @@ int autopilot_tick(struct world *w, struct live_endpoint *ep)
 	struct look l;
 	struct err e = {0};
 
-	if (ep->judging && ep->judging->rollout != ep->row.rollout)
+	if (ep->judging && ep->judging->rollout != ep->row.rollout && !w->probation)
 		leave(w, ep);
-	look_after(w, ep);
+	if (!w->probation)
+		look_after(w, ep);
 	if (!ep->row.rollout || !look_open(w, ep, &l))
 		return 0;
 	if (l.j && judging_tick(w, ep, l.j, &l.r, &e)) {
 		warn(&l, "judge", &e);
 		return 0;
 	}
-	act_on_verdict(&l);
+	if (!w->probation)
+		act_on_verdict(&l);
 	return 1;
 }
 

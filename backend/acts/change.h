@@ -113,7 +113,8 @@ int share_check(int share_bp, struct err *e);
 int rollout_supersede(struct world *w, struct live_endpoint *ep, const char *reason,
 	struct rollout_row *was, struct rollout_row *old, struct err *e);
 
-/* Opens an alert unless the same kind is open for the endpoint already. */
+/* Opens an alert unless the same kind is open for the endpoint already; ep NULL = about the engine
+ * itself. */
 int alert_raise(struct world *w, struct live_endpoint *ep, const char *kind, const char *level,
 	const char *message, int64_t rollout, struct err *e);
 

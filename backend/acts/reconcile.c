@@ -215,7 +215,7 @@ int reconcile_start(struct world *w, struct err *e)
 	tell_ingest(w);
 	if (w->hold)
 		return 0;
-	for (int i = 0; i < w->endpoint_count; i++)
+	for (int i = 0; i < w->endpoint_count && !w->probation; i++)
 		check_lapse(w, w->endpoints[i]);
 	if (w->endpoint_count == 0)
 		return 0;
@@ -329,15 +329,21 @@ static void check_guard(struct world *w, struct live_endpoint *ep)
 	(void)alert_raise(w, ep, "guard", "rollback", reason, rollout, &e);
 }
 
+/* On hold, or on probation: what differs stays as it is. */
+static int is_still(const struct world *w)
+{
+	return w->hold || w->probation;
+}
+
 void reconcile_guards(struct world *w)
 {
-	for (int i = 0; i < w->endpoint_count && !w->hold; i++)
+	for (int i = 0; i < w->endpoint_count && !is_still(w); i++)
 		check_guard(w, w->endpoints[i]);
 }
 
 void reconcile_lapses(struct world *w)
 {
-	for (int i = 0; i < w->endpoint_count && !w->hold; i++)
+	for (int i = 0; i < w->endpoint_count && !is_still(w); i++)
 		if (!w->endpoints[i]->row.removed)
 			check_lapse(w, w->endpoints[i]);
 }
@@ -386,6 +392,11 @@ static void tick_endpoint(struct world *w, struct live_endpoint *ep)
 	servers_refresh(w, ep);
 	if (w->hold)
 		return;
+	if (w->probation) {
+		if (!ep->row.removed)
+			judge_and_renew(w, ep);
+		return;
+	}
 	replicas_reconcile(w, ep);
 	if (ep->row.removed)
 		return;

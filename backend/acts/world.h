@@ -13,6 +13,7 @@
 #include "backend/spec/spec.h"
 #include "backend/store/rows.h"
 #include "backend/store/store.h"
+#include "backend/upgrade/note.h"
 
 #define WORLD_SERVERS 64
 
@@ -59,6 +60,14 @@ struct live_project {
 	} ids[8];
 };
 
+/* An upgrade of the engine: the preparation under way (pid 0 = none), what is noted of the last
+ * one, and what will be of the next. */
+struct world_upgrade {
+	int64_t pid, start_ticks;
+	int handing_over; /* the loop ends, and the program of the note gets the home */
+	struct upgrade_note note, next;
+};
+
 struct world {
 	char home[256];
 	struct settings settings;
@@ -81,6 +90,11 @@ struct world {
 	int64_t drained_us; /* UTC; all that was logged before it has been taken; 0 = not known */
 	int hold;	    /* after a restore: nothing is moved until a person chooses */
 	int team;	    /* a team's engine: lives in /run/pithead or /var/lib/pithead */
+	char build[VERSION_BUILD]; /* of the program that runs */
+	/* The new program has the home and is not yet healthy: it looks, judges and renews, and
+	 * changes nothing. */
+	int probation;
+	struct world_upgrade upgrade;
 	int stopping, stop_all;
 };
 

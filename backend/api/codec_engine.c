@@ -8,7 +8,6 @@
 
 #include "backend/api/auth.h"
 #include "backend/base/json.h"
-#include "backend/wire/paths.h"
 
 static void put_owner(cJSON *o)
 {
@@ -50,6 +49,36 @@ static void put_ingest(cJSON *o, struct world *w)
 	json_put_int(i, "lost", c.lost);
 }
 
+static void put_schema(cJSON *o)
+{
+	cJSON *s = json_put_object(o, "schema");
+	int64_t state, telemetry;
+
+	store_schema(&state, &telemetry);
+	json_put_int(s, "state", state);
+	json_put_int(s, "telemetry", telemetry);
+}
+
+/* null: none is on its way, and the last one did not fail. */
+static void put_upgrade(cJSON *o, const struct world *w)
+{
+	const struct upgrade_note *n = &w->upgrade.note;
+	cJSON *u;
+
+	if (n->phase == UPGRADE_NONE) {
+		json_put_str(o, "upgrade", NULL);
+		return;
+	}
+	u = json_put_object(o, "upgrade");
+	json_put_str(u, "phase", upgrade_phase_name(n->phase));
+	json_put_str(u, "from_version", n->from_version);
+	json_put_str(u, "to_version", n->to_version);
+	json_put_str(u, "to_build", n->to_build);
+	json_put_str(u, "backup", n->backup);
+	json_put_str(u, "why", n->why[0] ? n->why : NULL);
+	json_put_int(u, "at_us", n->at_us);
+}
+
 struct cJSON *codec_engine(struct world *w, int brief)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -58,8 +87,10 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	char stopped[240], where[ID_SIZE];
 
 	gethostname(host, sizeof host - 1);
-	json_put_str(o, "version", PITHEAD_VERSION);
-	json_put_int(o, "api", API_VERSION);
+	json_put_str(o, "version", version_program());
+	json_put_str(o, "build", w->build);
+	json_put_int(o, "api", VERSION_API_MAJOR);
+	json_put_str(o, "api_version", version_api());
 	json_put_int(o, "pid", getpid());
 	json_put_str(o, "host", host);
 	json_put_str(o, "kind", w->team ? "team" : "personal");
@@ -76,6 +107,8 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	}
 	json_put_str(o, "home", w->home);
 	put_owner(o);
+	put_schema(o);
+	put_upgrade(o, w);
 	json_put_int(o, "uptime_s", (now - w->started_us) / 1000000);
 	json_put_bool(o, "stopping", w->stopping);
 	json_put_str(o, "limits", runner_limits_name(runner_limits_kind()));

@@ -141,7 +141,8 @@ static void put_body(cJSON *o, const struct route *r)
 	if (r->upload) {
 		cJSON_Delete(schema);
 		cJSON_Delete(required);
-		json_put_object(content, "application/x-tar");
+		json_put_object(
+			content, r->upload == 1 ? "application/x-tar" : "application/octet-stream");
 		json_put_bool(body, "required", 1);
 		return;
 	}
@@ -187,7 +188,7 @@ static void put_answers(cJSON *o, const struct route *r)
 	cJSON *answers = json_put_object(o, "responses");
 
 	put_answer(answers, "200", r->mutates ? "done, or the plan of a dry run" : "the answer", r);
-	if (r->upload)
+	if (r->upload == 1)
 		put_answer(answers, "201", "added", r);
 	if (strcmp(r->answer, "Act") == 0)
 		put_answer(answers, "202", "done here, on the way at the gateway", r);
@@ -290,7 +291,7 @@ struct cJSON *codec_openapi(void)
 	json_put_str(o, "openapi", "3.1.0");
 	info = json_put_object(o, "info");
 	json_put_str(info, "title", "pithead engine");
-	json_put_str(info, "version", PITHEAD_VERSION);
+	json_put_str(info, "version", version_api());
 	json_put_str(info, "description",
 		"HTTP on a unix socket. Who is calling is what the kernel says of the connection.");
 	paths = json_put_object(o, "paths");

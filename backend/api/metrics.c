@@ -239,7 +239,7 @@ static void put_engine(struct buf *out, struct world *w)
 		w->ingest ? ingest_get_counts(w->ingest) : (struct ingest_counts){0};
 
 	head(out, "pithead_info", "gauge", "The engine's version.");
-	buf_adds(out, "pithead_info{version=\"" PITHEAD_VERSION "\"} 1\n");
+	buf_addf(out, "pithead_info{version=\"%s\"} 1\n", version_program());
 	put_one(out, "pithead_start_time_seconds", "gauge", "When the engine started.",
 		(double)w->started_us / 1e6);
 	put_one(out, "pithead_gateway_up", "gauge", "1 while the gateway answers.", w->gateway_up);

@@ -13,7 +13,9 @@
 #include "backend/api/notes.h"
 #include "backend/api/router.h"
 #include "backend/base/digest.h"
+#include "backend/base/version.h"
 #include "backend/base/xalloc.h"
+#include "backend/wire/paths.h"
 
 #define JSON_MOST   (1 << 20)
 #define UPLOAD_MOST (256LL << 20)
@@ -379,6 +381,32 @@ static int open_upload(struct request *rq, struct err *e)
 	return 0;
 }
 
+/* Acts are refused to a program that is too far from us to mean the same, and while we are on
+ * probation, as what is done now might be taken back. */
+static int check_act(const struct request *rq, struct err *e)
+{
+	int newer;
+
+	if (!rq->route->mutates)
+		return 0;
+	/* Between programs that are far apart the upgrade is the remedy. */
+	if (rq->api_version[0] && strcmp(rq->route->pattern, PATH_UPGRADE) != 0 &&
+		version_reach_of(rq->api_version, &newer) == VERSION_FAR) {
+		err_set(e, ERR_VERSION,
+			"this program speaks API %s and the engine (%s) API %s: too far apart for "
+			"acts, reading works",
+			rq->api_version, version_program(), version_api());
+		return err_hint(e, newer ? "upgrade the engine: pithead engine upgrade"
+					 : "use the engine's program, or install a newer one");
+	}
+	if (rq->world->probation) {
+		err_set(e, ERR_UNAVAILABLE,
+			"the engine has just been upgraded and is not yet known to be healthy");
+		return err_hint(e, "try again in some seconds");
+	}
+	return 0;
+}
+
 void request_begin(struct request *rq)
 {
 	struct err e = {0};
@@ -391,7 +419,7 @@ void request_begin(struct request *rq)
 		return;
 	}
 	grant(rq);
-	if (request_need(rq, rq->route->permission, &e) != 0 ||
+	if (request_need(rq, rq->route->permission, &e) != 0 || check_act(rq, &e) != 0 ||
 		(rq->route->upload && open_upload(rq, &e) != 0))
 		request_fail(rq, &e);
 }

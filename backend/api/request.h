@@ -56,7 +56,8 @@ struct request {
 		char *value; /* owned, decoded */
 	} query[REQUEST_QUERIES];
 	int query_count;
-	char if_match[40], idempotency[80], via[16], as[24], id[65]; /* headers; "" = absent */
+	/* headers; "" = absent */
+	char if_match[40], idempotency[80], via[16], as[24], id[65], api_version[16];
 
 	struct caller peer;   /* of the connection: ids and name, no permissions */
 	struct caller caller; /* with the permissions that it has in the scope of this request */

@@ -55,7 +55,7 @@ struct route {
 	const struct field *body;  /* NULL = no JSON body */
 	const struct field *query; /* NULL = none */
 	const char *answer;	   /* name of the answer's schema, "" = not JSON */
-	int upload;		   /* the body is a tar file */
+	int upload;		   /* the body is a tar file (1) or a program (2) */
 	int noted;		   /* an auditor's reading of it is an event */
 };
 

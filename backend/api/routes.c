@@ -86,6 +86,8 @@ static const struct field query_versions[] = {{"project", FIELD_NAME, 0, "only o
 static const struct field query_version_add[] = {{"project", FIELD_NAME, 1, "whose version it is"},
 	{"name", FIELD_NAME, 1, "the version's short name"},
 	{"reason", FIELD_REASON, 0, "why, for those who read it later"}, END};
+static const struct field query_upgrade[] = {
+	{"reason", FIELD_REASON, 0, "why, for those who read it later"}, END};
 static const struct field query_band[] = {
 	{"signal", FIELD_TEXT, 0, "which signal; the first unless told"},
 	{"segment", FIELD_TEXT, 0, "of one segment; of all traffic unless told"}, END};
@@ -115,6 +117,9 @@ const struct route routes[] = {
 		NULL, "Engine", 0, 0},
 	{POST, "/v1/engine/stop", PERM_ADMIN, SCOPE_ALL, 1, handle_stop, NULL,
 		"stop the engine; traffic goes on unless all", body_stop, NULL, "Act", 0, 0},
+	{POST, "/v1/engine/upgrade", PERM_ADMIN, SCOPE_ALL, 1, handle_upgrade, NULL,
+		"give the engine another program, which is the body; root and its own user only",
+		NULL, query_upgrade, "Act", 2, 0},
 	{POST, "/v1/engine/hold", PERM_ADMIN, SCOPE_ALL, 1, handle_hold, NULL,
 		"end the hold after a restore", body_hold, NULL, "Act", 0, 0},
 	{GET, "/v1/whoami", ANYONE, SCOPE_ALL, 0, handle_whoami, NULL,

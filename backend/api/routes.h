@@ -33,6 +33,9 @@ HANDLER(handle_settings);
 HANDLER(handle_openapi);
 HANDLER(handle_metrics);
 
+/* routes_upgrade.c */
+HANDLER(handle_upgrade);
+
 /* routes_now.c */
 HANDLER(handle_now);
 HANDLER(handle_events);

@@ -3,6 +3,7 @@
 #include "backend/api/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,7 @@ static void take_head(struct request *rq, struct MHD_Connection *c, const char *
 	take_header(c, HEADER_IDEMPOTENCY, rq->idempotency, sizeof rq->idempotency);
 	take_header(c, HEADER_VIA, rq->via, sizeof rq->via);
 	take_header(c, HEADER_ROLE, rq->as, sizeof rq->as);
+	take_header(c, HEADER_API, rq->api_version, sizeof rq->api_version);
 }
 
 static enum MHD_Result send_reply(struct request *rq, struct MHD_Connection *c)
@@ -177,6 +179,7 @@ static enum MHD_Result send_reply(struct request *rq, struct MHD_Connection *c)
 		return MHD_NO;
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, rq->reply.type);
 	MHD_add_response_header(r, HEADER_REQUEST_ID, rq->id);
+	MHD_add_response_header(r, HEADER_API, version_api());
 	if (rq->reply.status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, rq->reply.allow);
 	sent = MHD_queue_response(c, (unsigned)rq->reply.status, r);
@@ -293,6 +296,30 @@ static int listen_at(struct api *a, const char *path, struct err *e)
 	return fd;
 }
 
+/* The socket that we were handed, if it is the one that clients find at path; else -1. */
+static int listen_on(struct api *a, const char *path, int handed)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t size = sizeof address, n = sizeof(int);
+	struct stat st;
+	int listens = 0;
+
+	if (handed < 0)
+		return -1;
+	/* Bound under the name of the process that made it, and renamed. */
+	if (getsockopt(handed, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) != 0 || !listens ||
+		getsockname(handed, (struct sockaddr *)&address, &size) != 0 ||
+		strncmp(address.sun_path, path, strlen(path)) != 0 || stat(path, &st) != 0) {
+		close(handed);
+		return -1;
+	}
+	fcntl(handed, F_SETFD, FD_CLOEXEC);
+	str_copy(a->path, sizeof a->path, path);
+	a->device = st.st_dev;
+	a->inode = st.st_ino;
+	return handed;
+}
+
 static int make_upload_folder(const struct world *w, struct err *e)
 {
 	static const char *const parts[] = {"run", "run/upload"};
@@ -314,7 +341,7 @@ static void api_release(struct api *a)
 	free(a);
 }
 
-struct api *api_open(struct world *w, const char *socket_path, struct err *e)
+struct api *api_open(struct world *w, const char *socket_path, int handed, struct err *e)
 {
 	struct api *a = xcalloc(1, sizeof *a);
 	const union MHD_DaemonInfo *info;
@@ -324,7 +351,9 @@ struct api *api_open(struct world *w, const char *socket_path, struct err *e)
 	a->state.notes = notes_new(w);
 	a->state.metrics = metrics_new();
 	a->state.members = members_new(NULL);
-	fd = make_upload_folder(w, e) == 0 ? listen_at(a, socket_path, e) : -1;
+	fd = listen_on(a, socket_path, handed);
+	if (fd < 0)
+		fd = make_upload_folder(w, e) == 0 ? listen_at(a, socket_path, e) : -1;
 	if (fd < 0) {
 		api_release(a);
 		return NULL;
@@ -403,17 +432,33 @@ void api_on_record(void *arg, const struct record *r)
 	metrics_on_record(a->state.metrics, r);
 }
 
+static void answer_all(struct api *a)
+{
+	a->closing = 1;
+	for (struct waiting *w = a->waiting; w; w = w->next)
+		w->request->deadline_us = 0;
+	api_run(a);
+	must(!a->waiting);
+}
+
+int api_hand_over(struct api *a)
+{
+	int fd;
+
+	answer_all(a);
+	fd = MHD_quiesce_daemon(a->daemon);
+	MHD_stop_daemon(a->daemon);
+	api_release(a);
+	return fd;
+}
+
 void api_close(struct api *a)
 {
 	struct stat st;
 
 	if (!a)
 		return;
-	a->closing = 1;
-	for (struct waiting *w = a->waiting; w; w = w->next)
-		w->request->deadline_us = 0;
-	api_run(a);
-	must(!a->waiting);
+	answer_all(a);
 	MHD_stop_daemon(a->daemon);
 	if (stat(a->path, &st) == 0 && st.st_dev == a->device && st.st_ino == a->inode)
 		unlink(a->path);

@@ -10,8 +10,9 @@ struct api;
 
 /* Listens at socket_path (0666: the peer's credentials decide). The socket is bound under another
  * name and renamed, so that a client never finds one that does not listen; an old socket file is
- * replaced, so the caller must already know that it is the only engine. NULL with *e on failure. */
-struct api *api_open(struct world *w, const char *socket_path, struct err *e);
+ * replaced, so the caller must already know that it is the only engine. handed: the socket that
+ * another program has left for us (taken), or -1. NULL with *e on failure. */
+struct api *api_open(struct world *w, const char *socket_path, int handed, struct err *e);
 
 /* Readable when something waits; NULL-safe: -1. */
 int api_fd(const struct api *a);
@@ -31,5 +32,9 @@ void api_on_record(void *arg, const struct record *r);
 
 /* Answers everybody who still waits, stops listening, removes the socket. */
 void api_close(struct api *a);
+
+/* The same, and the socket goes on listening: clients wait in its queue until the descriptor that
+ * is returned (the caller's, -1 = none) is opened again, by another program perhaps. */
+int api_hand_over(struct api *a);
 
 #endif

@@ -95,7 +95,7 @@ int store_checkpoint(struct store *s, int force, struct err *e)
 	struct buf note = {0};
 	int rc = 0;
 
-	if (s->read_only || s->checkpoints < 0)
+	if (s->read_only || s->on_probation || s->checkpoints < 0)
 		return 0;
 	if (!is_due(s, force))
 		return 0;

@@ -47,6 +47,9 @@ struct store_ops {
 	 * lease_read tells the epoch now in force. */
 	int64_t (*lease_acquire)(struct db *d, struct err *e);
 	int64_t (*lease_read)(struct db *d, struct err *e);
+	/* on = 1: what is written from now on stays in the log beside the file, so that removing
+	 * the log takes it back; also after a close. on = 0: all of it goes where it belongs. */
+	int (*hold_back)(struct db *d, int on, struct err *e);
 	/* A consistent copy of the database into the file at path. */
 	int (*copy)(struct db *d, const char *path, struct err *e);
 };

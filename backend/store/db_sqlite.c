@@ -295,6 +295,17 @@ static int64_t sqlite_lease_acquire(struct db *d, struct err *e)
 	return rc ? rc : epoch;
 }
 
+/* SQLite writes the log into the file at a checkpoint only: by itself after so many pages, and at
+ * the last close. */
+static int sqlite_hold_back(struct db *d, int on, struct err *e)
+{
+	if (sqlite3_db_config(handle_of(d), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on, NULL) !=
+		SQLITE_OK)
+		return sqlite_fail(handle_of(d), d->path, e);
+	return sqlite_exec(
+		d, on ? "PRAGMA wal_autocheckpoint = 0" : "PRAGMA wal_autocheckpoint = 1000", e);
+}
+
 static int sqlite_copy(struct db *d, const char *path, struct err *e)
 {
 	sqlite3 *to = NULL;
@@ -341,5 +352,6 @@ const struct store_ops store_ops_sqlite = {
 	.rollback = sqlite_rollback,
 	.lease_acquire = sqlite_lease_acquire,
 	.lease_read = sqlite_lease_read,
+	.hold_back = sqlite_hold_back,
 	.copy = sqlite_copy,
 };

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "backend/base/version.h"
 #include "backend/base/xalloc.h"
 
 /* The triggers guard against accidents only; it is the chain that proves. */
@@ -127,7 +128,7 @@ const struct migration state_migrations[] = {
 	{4, "what an approval was given for, holds and proposals", policy_sql},
 	{5, "the segments of a segmented rollout",
 		"ALTER TABLE rollouts ADD COLUMN segments TEXT NOT NULL DEFAULT '';"},
-	{0},
+	PITHEAD_MORE_MIGRATIONS{0},
 };
 
 const struct migration telemetry_migrations[] = {
@@ -175,7 +176,7 @@ static int64_t read_version(struct db *d, struct err *e)
 	return version;
 }
 
-static int last_version(const struct migration *rows)
+int migrations_last(const struct migration *rows)
 {
 	int n = 0;
 
@@ -189,8 +190,9 @@ static int refuse_newer(const struct db *d, int64_t version, int known, struct e
 	err_set(e, ERR_STORE,
 		"%s was written by a newer pithead (schema %" PRId64 ", this one knows %d)",
 		d->path, version, known);
-	return err_hint(
-		e, "start the newer pithead again, or restore the .bak copy beside the file");
+	return err_hint(e, "start the newer pithead again, or restore the backup that was made "
+			   "before the upgrade with this one: pithead restore --replace FILE, from "
+			   "the folder backups of the home");
 }
 
 static int copy_aside(struct db *d, int64_t version, struct err *e)
@@ -214,21 +216,21 @@ static int apply(struct db *d, const struct migration *m, struct err *e)
 	return rc;
 }
 
-int migrations_run(struct db *d, const struct migration *rows, struct err *e)
+int migrations_run(struct db *d, const struct migration *rows, int copy, struct err *e)
 {
 	static const char meta[] =
 		"CREATE TABLE IF NOT EXISTS meta ("
 		" name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);"
 		"INSERT INTO meta (name, value) VALUES ('schema', 0), ('term', 0)"
 		" ON CONFLICT (name) DO NOTHING;";
-	int known = last_version(rows), rc = d->ops->exec(d, meta, e);
+	int known = migrations_last(rows), rc = d->ops->exec(d, meta, e);
 	int64_t version = rc ? rc : read_version(d, e);
 
 	if (version < 0)
 		return (int)version;
 	if (version > known)
 		return refuse_newer(d, version, known, e);
-	if (version > 0 && version < known)
+	if (copy && version > 0 && version < known)
 		rc = copy_aside(d, version, e);
 	for (int i = (int)version; !rc && i < known; i++)
 		rc = apply(d, &rows[i], e);
@@ -237,7 +239,7 @@ int migrations_run(struct db *d, const struct migration *rows, struct err *e)
 
 int migrations_check(struct db *d, const struct migration *rows, struct err *e)
 {
-	int known = last_version(rows);
+	int known = migrations_last(rows);
 	int64_t version = read_version(d, e);
 
 	if (version < 0)

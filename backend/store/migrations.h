@@ -14,12 +14,15 @@ struct migration {
 extern const struct migration state_migrations[];
 extern const struct migration telemetry_migrations[];
 
-/* Brings d up to the last row, each row in one transaction with its version. An existing database
- * is first copied to PATH.v<version>.bak. A newer one than the table knows is refused. 0 or ERR_*.
- */
-int migrations_run(struct db *d, const struct migration *rows, struct err *e);
+/* Brings d up to the last row, each row in one transaction with its version. With `copy` an
+ * existing database is first copied to PATH.v<version>.bak. A newer one than the table knows is
+ * refused. 0 or ERR_*. */
+int migrations_run(struct db *d, const struct migration *rows, int copy, struct err *e);
 
 /* For readers, who change nothing: 0 if d is at the last row, else ERR_* with a sentence. */
 int migrations_check(struct db *d, const struct migration *rows, struct err *e);
+
+/* The version of the last row. */
+int migrations_last(const struct migration *rows);
 
 #endif

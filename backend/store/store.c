@@ -88,9 +88,15 @@ static struct db *open_one(struct store *s, const char *name, enum db_mode mode,
 {
 	char *path = xasprintf("%s/store/%s", s->home, name);
 	struct db *d = store_ops_sqlite.open(path, s->read_only ? DB_READ_ONLY : mode, e);
+	int rc = 0;
 
 	free(path);
-	if (d && (s->read_only ? migrations_check(d, rows, e) : migrations_run(d, rows, e))) {
+	if (d && s->on_probation)
+		rc = d->ops->hold_back(d, 1, e);
+	if (d && !rc)
+		rc = s->read_only ? migrations_check(d, rows, e)
+				  : migrations_run(d, rows, !s->on_probation, e);
+	if (d && rc) {
 		d->ops->close(d);
 		return NULL;
 	}
@@ -124,14 +130,16 @@ static int open_for_writing(struct store *s, struct err *e)
 }
 
 struct store *store_open(const char *home, const struct settings *settings,
-	const struct clock *clock, int read_only, struct err *e)
+	const struct clock *clock, int mode, struct err *e)
 {
+	int read_only = mode == STORE_READ_ONLY;
 	struct store *s = xcalloc(1, sizeof *s);
 
 	s->home = xstrdup(home);
 	s->settings = *settings;
 	s->clock = clock;
 	s->read_only = read_only;
+	s->on_probation = mode == STORE_PROBATION;
 	s->checkpoints = -1;
 	s->uncovered_since_us = -1;
 	if ((!read_only && make_folders(home, e)) ||
@@ -257,6 +265,59 @@ int store_release_reserve(struct store *s)
 void store_restore_reserve(struct store *s)
 {
 	make_reserve(s);
+}
+
+int store_confirm(struct store *s, struct err *e)
+{
+	int rc = s->state->ops->hold_back(s->state, 0, e);
+
+	s->on_probation = 0;
+	return rc ? rc : s->telemetry->ops->hold_back(s->telemetry, 0, e);
+}
+
+/* The logs of the databases, and the index of each. */
+static const char *const log_names[] = {
+	"state.db-wal", "state.db-shm", "telemetry.db-wal", "telemetry.db-shm"};
+
+int store_is_settled(const char *home)
+{
+	int settled = 1;
+
+	for (size_t i = 0; i < sizeof log_names / sizeof log_names[0]; i += 2) {
+		char *path = xasprintf("%s/store/%s", home, log_names[i]);
+		struct stat st;
+
+		settled &= stat(path, &st) < 0 || st.st_size == 0;
+		free(path);
+	}
+	return settled;
+}
+
+int store_take_back(const char *home, struct err *e)
+{
+	char *folder = xasprintf("%s/store", home);
+	int rc = 0, fd;
+
+	for (size_t i = 0; i < sizeof log_names / sizeof log_names[0]; i++) {
+		char *path = xasprintf("%s/%s", folder, log_names[i]);
+
+		if (unlink(path) < 0 && errno != ENOENT)
+			rc = err_set(e, ERR_STORE, "cannot remove %s: %s", path, strerror(errno));
+		free(path);
+	}
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	free(folder);
+	return rc;
+}
+
+void store_schema(int64_t *state, int64_t *telemetry)
+{
+	*state = migrations_last(state_migrations);
+	*telemetry = migrations_last(telemetry_migrations);
 }
 
 int store_backup(struct store *s, const char *folder, struct err *e)

@@ -20,13 +20,30 @@
 
 struct store;
 
+/* STORE_READ_ONLY: only reads, no term, no key (audit verify while the engine runs).
+ * STORE_PROBATION: for writing, and all that is written, migrations too, can be taken back by
+ * store_take_back until store_confirm; nothing is signed meanwhile. */
+enum store_mode { STORE_WRITE, STORE_READ_ONLY, STORE_PROBATION };
+
 /* Opens (makes) HOME/store/state.db and HOME/store/telemetry.db, migrates them (after an automatic
  * backup), takes the writer's term, opens the signing key HOME/keys/audit.pem. A newer file is
- * refused with a sentence. read_only = 1: only reads, no term, no key (audit verify while the
- * engine runs). NULL with *e on failure. */
+ * refused with a sentence. mode: enum store_mode. NULL with *e on failure. */
 struct store *store_open(const char *home, const struct settings *settings,
-	const struct clock *clock, int read_only, struct err *e);
+	const struct clock *clock, int mode, struct err *e);
 void store_close(struct store *s);
+
+/* Ends a probation: what was written counts, as far as the databases are concerned. */
+int store_confirm(struct store *s, struct err *e);
+
+/* With the store closed: whether the databases hold all that was written, so that taking back
+ * takes nothing but what comes now (another process that reads them can hinder it). */
+int store_is_settled(const char *home);
+
+/* With the store closed: takes back what was written on probation. */
+int store_take_back(const char *home, struct err *e);
+
+/* The schema's versions that this program makes. */
+void store_schema(int64_t *state, int64_t *telemetry);
 
 /* One transaction at a time; nested begin is a broken invariant. The term is checked in it, under
  * the write lock: once another engine took it, begin fails with ERR_CONFLICT. Rollback is safe when

@@ -46,7 +46,8 @@ struct store {
 	struct settings settings;
 	const struct clock *clock; /* borrowed */
 	int read_only;
-	struct db *state, *telemetry;		/* owned */
+	int on_probation;	      /* what is written is held back, and nothing is signed */
+	struct db *state, *telemetry; /* owned */
 	struct db_query **queries[TABLE_COUNT]; /* owned */
 	int in_transaction;			/* on the state database */
 	int in_batch;				/* on telemetry: begun, not yet flushed */

@@ -3,6 +3,7 @@
 #define PITHEAD_BACKEND_WIRE_PATHS_H
 
 #define PATH_ENGINE    "/v1/engine"
+#define PATH_UPGRADE   "/v1/engine/upgrade"
 #define PATH_WHOAMI    "/v1/whoami"
 #define PATH_PROJECTS  "/v1/projects"
 #define PATH_ENDPOINTS "/v1/endpoints"
@@ -26,9 +27,9 @@
 #define HEADER_REVISION	   "If-Match"
 #define HEADER_IDEMPOTENCY "Idempotency-Key"
 #define HEADER_REQUEST_ID  "X-Request-ID"
+#define HEADER_API	   "X-Pithead-API" /* the version of the API that the sender speaks, "1.1" */
 
 #define FILE_SOCKET "engine.sock"
 #define TEAM_SOCKET "/run/pithead/engine.sock"
-#define API_VERSION 1
 
 #endif

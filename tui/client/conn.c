@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "backend/base/version.h"
 #include "backend/base/xalloc.h"
 #include "backend/wire/paths.h"
 #include "tui/client/codec.h"
@@ -118,6 +120,38 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
+static size_t on_header(char *data, size_t size, size_t n, void *arg)
+{
+	static const char name[] = HEADER_API ":";
+	struct call *call = arg;
+	char *out = call->reply.api_version;
+	size_t used = 0;
+
+	n *= size;
+	if (n < sizeof name || strncasecmp(data, name, sizeof name - 1) != 0)
+		return n;
+	for (size_t i = sizeof name - 1; i < n && used + 1 < sizeof call->reply.api_version; i++)
+		if ((unsigned char)data[i] > ' ')
+			out[used++] = data[i];
+	out[used] = '\0';
+	return n;
+}
+
+/* What the engine refused or did not know may be for another version: said beside its own words. */
+static void hint_version(struct reply *r)
+{
+	const char *theirs = r->api_version[0] ? r->api_version : "1.0";
+	char before[sizeof r->err.hint];
+	int newer;
+
+	if (r->code == ERR_VERSION || version_reach_of(theirs, &newer) == VERSION_SAME)
+		return;
+	str_copy(before, sizeof before, r->err.hint);
+	err_hint(&r->err, "%s%sthe engine (API %s) is %s than this program (API %s): %s", before,
+		*before ? "; " : "", theirs, newer ? "newer" : "older", version_api(),
+		newer ? "use the program that was installed with it" : "pithead engine upgrade");
+}
+
 static size_t on_upload(char *data, size_t size, size_t n, void *arg)
 {
 	struct call *call = arg;
@@ -144,6 +178,7 @@ static void set_headers(const struct conn *c, struct call *call, const struct re
 {
 	char revision[32];
 
+	add_header(call, HEADER_API, version_api());
 	add_header(call, HEADER_VIA, c->via);
 	add_header(call, HEADER_ROLE, c->as);
 	add_header(call, HEADER_IDEMPOTENCY, q->idempotency);
@@ -197,6 +232,8 @@ static struct call *new_call(struct conn *c, const struct request *q)
 	curl_easy_setopt(h, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(h, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, q->timeout_ms ? q->timeout_ms : (long)TIMEOUT_MS);
 	set_headers(c, call, q);
 	set_body(call, q);
@@ -232,9 +269,11 @@ static void finish(const struct conn *c, struct call *call, CURLcode rc)
 	}
 	if (r->body.len && (r->body.data[0] == '{' || r->body.data[0] == '['))
 		r->data = codec_parse(r->body.data, r->body.len, NULL);
-	if (r->status >= 400 || r->status < 200)
+	if (r->status >= 400 || r->status < 200) {
 		r->code = codec_error(r->data ? snapshot_root(r->data) : NULL, r->status, &r->err,
 			r->moved, sizeof r->moved);
+		hint_version(r);
+	}
 }
 
 static void unlink_call(struct conn *c, struct call *call)

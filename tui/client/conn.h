@@ -34,7 +34,8 @@ struct reply {
 	struct buf body;       /* owned: exactly what came */
 	struct snapshot *data; /* owned: its tree; NULL when it is no JSON */
 	struct err err;
-	char moved[400]; /* of a 412: who changed what, when */
+	char moved[400];      /* of a 412: who changed what, when */
+	char api_version[16]; /* that the engine speaks; "" = it did not say */
 };
 /* Frees what r holds. */
 void reply_release(struct reply *r);

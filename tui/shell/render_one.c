@@ -105,11 +105,21 @@ static void print_warnings(const struct node *root)
 
 void shell_render_engine(const struct shell *sh, const struct node *root)
 {
+	const struct node *upgrade = node_get(root, "upgrade");
 	char a[32], b[32];
 
 	line("engine", "%s engine %s on %s, pid %" PRId64, node_str(root, "kind", "personal"),
 		node_str(root, "version", "?"), node_str(root, "host", "?"),
 		node_int(root, "pid", 0));
+	line("version", "%s, build %s, API %s, schema state %" PRId64 " telemetry %" PRId64,
+		node_str(root, "version", "?"), node_str(root, "build", "?"),
+		node_str(root, "api_version", "1.0"),
+		node_int(node_get(root, "schema"), "state", 0),
+		node_int(node_get(root, "schema"), "telemetry", 0));
+	if (node_str(upgrade, "phase", NULL))
+		line("upgrade", "to %s: %s%s%s", node_str(upgrade, "to_version", "?"),
+			node_str(upgrade, "phase", "?"), node_str(upgrade, "why", NULL) ? ": " : "",
+			node_str(upgrade, "why", ""));
 	line("home", "%s (of %s)", node_str(root, "home", sh->home.dir),
 		node_str(root, "owner", "?"));
 	line("since", "%s, up %s",

@@ -34,6 +34,7 @@ static const struct {
 	{"rollout replay", shell_replay},
 	{"backup", shell_backup},
 	{"drill", shell_drill},
+	{"engine upgrade", shell_upgrade},
 	{"help", shell_help},
 	{"completion", shell_completion},
 	{"open", open_console},
@@ -225,11 +226,10 @@ int shell_main(int argc, char **argv, const struct shell_hooks *hooks)
 	struct shell sh = {.args = &args, .hooks = hooks, .now_us = clock_wall_us(&clock)};
 	int code;
 
-	if (argc > 1 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) &&
-		argc == 2) {
-		printf("pithead %s\n", PITHEAD_VERSION);
-		return 0;
-	}
+	if (argc > 1 && argc < 4 &&
+		(!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) &&
+		(argc == 2 || strcmp(argv[2], "--json") == 0))
+		return shell_version(hooks, argc == 3);
 	if (command_parse(argc - 1, (const char *const *)(argv + 1), &args, &e))
 		code = shell_fail(&e);
 	else {

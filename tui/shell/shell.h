@@ -16,6 +16,8 @@ struct local_command {
 
 struct shell_hooks {
 	const struct local_command *locals; /* ended by a NULL name */
+	/* What this program is, as one line of JSON; the caller frees. */
+	char *(*version_json)(void);
 	/* Opens the console; the result is the exit code. */
 	int (*console)(const struct console_options *options);
 };

@@ -65,6 +65,9 @@ void shell_print_plan(const struct node *plan);
 /* An id for Idempotency-Key and the like: 32 hex digits. */
 void shell_make_id(char out[40]);
 
+/* `pithead --version`, and with --json for programs. */
+int shell_version(const struct shell_hooks *hooks, int json);
+
 /* The local commands of this folder; each returns the exit code. */
 int shell_plan(struct shell *sh);
 int shell_apply(struct shell *sh);
@@ -76,6 +79,7 @@ int shell_card(struct shell *sh);
 int shell_replay(struct shell *sh);
 int shell_backup(struct shell *sh);
 int shell_drill(struct shell *sh);
+int shell_upgrade(struct shell *sh);
 int shell_help(struct shell *sh);
 int shell_completion(struct shell *sh);
 

@@ -120,7 +120,7 @@ static void fill(const struct route *r, char *path, char *body, size_t size)
 			strchr(brace, '}') + 1);
 	else
 		snprintf(path, size, "%s%s", r->pattern,
-			r->upload ? "?project=flights&name=v9" : "");
+			r->upload == 1 ? "?project=flights&name=v9" : "");
 	snprintf(body, size, "{");
 	for (const struct field *f = r->body; f && f->name; f++) {
 		const char *example = f->type == FIELD_OUTCOMES	    ? "[]"

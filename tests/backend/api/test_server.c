@@ -45,7 +45,7 @@ static int setup(void **state)
 
 	f->w = api_world_new();
 	snprintf(f->socket, sizeof f->socket, "%s/engine.sock", f->w->home);
-	f->api = api_open(f->w, f->socket, &e);
+	f->api = api_open(f->w, f->socket, -1, &e);
 	must(f->api);
 	*state = f;
 	return 0;

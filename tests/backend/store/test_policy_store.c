@@ -152,9 +152,9 @@ static void test_approvals_are_kept_by_the_migration(void **state)
 	snprintf(path, sizeof path, "%s/older.db", x.home);
 	d = store_ops_sqlite.open(path, DB_DURABLE, &x.e);
 	assert_non_null(d);
-	assert_int_equal(migrations_run(d, older, &x.e), 0);
+	assert_int_equal(migrations_run(d, older, 1, &x.e), 0);
 	assert_int_equal(d->ops->exec(d, sql, &x.e), 0);
-	assert_int_equal(migrations_run(d, state_migrations, &x.e), 0);
+	assert_int_equal(migrations_run(d, state_migrations, 1, &x.e), 0);
 	q = d->ops->prepare(d,
 		"SELECT username, purpose, version_digest, spec_seq FROM approvals"
 		" WHERE rollout = 7",

@@ -206,16 +206,16 @@ static void test_an_older_schema_is_brought_up_after_a_copy(void **state)
 	snprintf(path, sizeof path, "%s/old.db", x.home);
 	d = store_ops_sqlite.open(path, DB_DURABLE, &x.e);
 	assert_non_null(d);
-	assert_int_equal(migrations_run(d, one, &x.e), 0);
+	assert_int_equal(migrations_run(d, one, 1, &x.e), 0);
 	assert_int_equal(d->ops->exec(d, "INSERT INTO a VALUES (7)", &x.e), 0);
 	assert_int_equal(scratch_shell(&x, "test -e $H/old.db.v1.bak"), 1);
 	assert_true(migrations_check(d, three, &x.e) < 0);
 	/* A row that fails leaves the file as it was. */
-	assert_true(migrations_run(d, bad, &x.e) < 0);
+	assert_true(migrations_run(d, bad, 1, &x.e) < 0);
 	assert_true(migrations_check(d, one, &x.e) == 0);
-	assert_int_equal(migrations_run(d, three, &x.e), 0);
-	assert_int_equal(migrations_run(d, three, &x.e), 0);
-	assert_true(migrations_run(d, one, &x.e) < 0);
+	assert_int_equal(migrations_run(d, three, 1, &x.e), 0);
+	assert_int_equal(migrations_run(d, three, 1, &x.e), 0);
+	assert_true(migrations_run(d, one, 1, &x.e) < 0);
 	assert_non_null(strstr(x.e.message, "newer"));
 	d->ops->close(d);
 	assert_int_equal(
