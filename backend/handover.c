@@ -121,6 +121,7 @@ static void note_death(const char *home, struct upgrade_note *n)
 
 void handover_enter(struct handover *h)
 {
+	struct upgrade_note none = {.phase = UPGRADE_NONE};
 	char build[VERSION_BUILD];
 	struct err e = {0};
 
@@ -135,20 +136,22 @@ void handover_enter(struct handover *h)
 	if (h->end_all)
 		return; /* no other program is needed for an end */
 	version_build("/proc/self/exe", build);
-	if (strcmp(build, h->note.to_build) == 0) {
+	if (strcmp(build, h->note.from_build) == 0)
+		return;
+	/* Whoever finds an upgrade that failed just now, the program of before is to run. After
+	 * that only those that failed are kept from it. */
+	if (h->note.phase == UPGRADE_BACK || strcmp(build, h->note.to_build) == 0 ||
+		strstr(h->note.refused, build)) {
 		run_program(h, h->note.from_program, 0);
 		fprintf(stderr,
 			"pithead: %s, which is to run here as the upgrade failed, cannot be "
 			"run: %s\n",
 			h->note.from_program, strerror(errno));
-	} else if (strcmp(build, h->note.from_build) != 0) {
-		/* A third program, installed since: what failed before is no business of its own.
-		 */
-		struct upgrade_note none = {.phase = UPGRADE_NONE};
-
-		if (h->note.phase == UPGRADE_REFUSED && upgrade_write(h->home, &none, &e))
-			fprintf(stderr, "pithead: %s\n", e.message);
+		return;
 	}
+	if (upgrade_write(h->home, &none, &e))
+		fprintf(stderr, "pithead: %s\n", e.message);
+	h->note = none;
 }
 
 /* This process becomes the older program: the one that it runs, or that it was before. */

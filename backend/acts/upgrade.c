@@ -85,6 +85,9 @@ int upgrade_begin(struct world *w, const struct act *a, const char *file, struct
 	str_copy(n->from_version, sizeof n->from_version, version_program());
 	str_copy(n->from_build, sizeof n->from_build, w->build);
 	str_copy(n->actor, sizeof n->actor, a->caller->user);
+	if (w->upgrade.note.phase == UPGRADE_REFUSED)
+		snprintf(n->refused, sizeof n->refused, "%s %.200s", w->upgrade.note.to_build,
+			w->upgrade.note.refused);
 	if (keep_program(w, file, e))
 		return e->code;
 	if (strcmp(n->to_build, w->build) == 0) {

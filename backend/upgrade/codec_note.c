@@ -86,6 +86,7 @@ void upgrade_read(const char *home, struct upgrade_note *n)
 	take(o, "to_program", n->to_program, sizeof n->to_program);
 	take(o, "backup", n->backup, sizeof n->backup);
 	take(o, "actor", n->actor, sizeof n->actor);
+	take(o, "refused", n->refused, sizeof n->refused);
 	take(o, "why", n->why, sizeof n->why);
 	n->at_us = json_int(o, "at_us", 0);
 	n->bound_ms = json_int(o, "bound_ms", 0);
@@ -116,6 +117,7 @@ int upgrade_write(const char *home, const struct upgrade_note *n, struct err *e)
 	json_put_str(o, "to_program", n->to_program);
 	json_put_str(o, "backup", n->backup);
 	json_put_str(o, "actor", n->actor);
+	json_put_str(o, "refused", n->refused);
 	json_put_str(o, "why", n->why);
 	json_put_int(o, "at_us", n->at_us);
 	json_put_int(o, "bound_ms", n->bound_ms);

@@ -23,9 +23,10 @@ struct upgrade_note {
 	char from_program[300], to_program[300]; /* both in HOME/programs */
 	char backup[300];
 	char actor[64];
-	char why[400];	  /* why it went back */
-	int64_t at_us;	  /* UTC; when it was handed over */
-	int64_t bound_ms; /* how long the new program may take to get healthy */
+	char refused[240]; /* builds that failed before, since the last upgrade that worked */
+	char why[400];	   /* why it went back */
+	int64_t at_us;	   /* UTC; when it was handed over */
+	int64_t bound_ms;  /* how long the new program may take to get healthy */
 };
 
 /* "probation"; "" for none. */

@@ -443,6 +443,35 @@ static void test_a_handler_that_says_nothing_is_an_error(void **state)
 	request_free(rq);
 }
 
+/* An engine of 1.1: who may act, who may read, by the API that they speak; and nobody acts on
+ * probation. */
+static void test_acts_need_a_near_api_and_no_probation(void **state)
+{
+	static const struct {
+		const char *api;
+		int probation, acts;
+	} cases[] = {{"", 0, 200}, {"1.1", 0, 200}, {"1.0", 0, 200}, {"1.2", 0, 200},
+		{"1.3", 0, 426}, {"2.1", 0, 426}, {"x", 0, 426}, {"1.1", 1, 503}, {"", 1, 503}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		static const char *const methods[] = {"GET", "POST"};
+		static const char *const paths[] = {"/v1/rollouts/41", "/v1/rollouts/41/pause"};
+
+		f->w->probation = cases[i].probation;
+		for (int act = 0; act < 2; act++) {
+			struct request *rq = request_new(&f->api, methods[act], paths[act]);
+
+			rq->peer.uid = rq->peer.gid = UID_OPERATOR;
+			str_copy(rq->api_version, sizeof rq->api_version, cases[i].api);
+			request_begin(rq);
+			request_finish(rq);
+			assert_int_equal(rq->reply.status, act ? cases[i].acts : 200);
+			request_free(rq);
+		}
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -454,6 +483,7 @@ int main(void)
 		T(test_a_new_project_needs_an_admin),
 		T(test_what_an_undo_and_a_pin_need),
 		T(test_a_key_makes_an_act_happen_once),
+		T(test_acts_need_a_near_api_and_no_probation),
 		T(test_if_match),
 		T(test_stale_tells_what_moved),
 		T(test_a_handler_that_says_nothing_is_an_error),

@@ -226,6 +226,44 @@ static void test_an_older_schema_is_brought_up_after_a_copy(void **state)
 	scratch_free(&x);
 }
 
+static void reopen(struct scratch *x, int mode)
+{
+	store_close(x->store);
+	x->store = store_open(x->home, &x->settings, &x->clock, mode, &x->e);
+	if (!x->store)
+		fail_msg("%s", x->e.message);
+}
+
+/* So many events that SQLite would have moved its log into the file by itself. */
+static void test_a_probation_can_be_taken_back_or_confirmed(void **state)
+{
+	struct scratch x;
+
+	(void)state;
+	scratch_new(&x);
+	scratch_append(&x, 3, "endpoint.share");
+	reopen(&x, STORE_PROBATION);
+	scratch_append(&x, 1500, "endpoint.share");
+	assert_int_equal(store_checkpoint(x.store, 1, &x.e), 0);
+	assert_true(store_head(x.store) == 1503);
+	store_close(x.store);
+	assert_int_equal(store_is_settled(x.home), 0);
+	assert_int_equal(store_take_back(x.home, &x.e), 0);
+	assert_int_equal(store_is_settled(x.home), 1);
+	scratch_open(&x);
+	assert_true(store_head(x.store) == 3);
+	/* Nothing was signed that is gone now. */
+	assert_int_equal(scratch_shell(&x, "grep -c '^1503$' $H/log/checkpoints"), 1);
+	reopen(&x, STORE_PROBATION);
+	scratch_append(&x, 10, "endpoint.share");
+	assert_int_equal(store_confirm(x.store, &x.e), 0);
+	store_close(x.store);
+	assert_int_equal(store_is_settled(x.home), 1);
+	scratch_open(&x);
+	assert_true(store_head(x.store) == 13);
+	scratch_free(&x);
+}
+
 /* In a child, since the limit cannot be taken back for good. */
 static int full_disk(struct scratch *x)
 {
@@ -331,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rollback_takes_back_state_and_event),
+		cmocka_unit_test(test_a_probation_can_be_taken_back_or_confirmed),
 		cmocka_unit_test(test_files_are_private),
 		cmocka_unit_test(test_a_crash_leaves_both_or_neither),
 		cmocka_unit_test(test_the_older_term_can_write_no_more),

@@ -55,6 +55,7 @@ static void test_a_note_is_read_as_it_was_written(void **state)
 		.to_program = "/h/b",
 		.backup = "/h/c.tar",
 		.actor = "ann",
+		.refused = "aa bb",
 		.why = "it said \"no\"\tand \\ ended",
 		.at_us = INT64_C(1795710978810462),
 		.bound_ms = 9000};
@@ -73,6 +74,7 @@ static void test_a_note_is_read_as_it_was_written(void **state)
 	assert_string_equal(got.to_program, n.to_program);
 	assert_string_equal(got.backup, n.backup);
 	assert_string_equal(got.actor, n.actor);
+	assert_string_equal(got.refused, n.refused);
 	assert_string_equal(got.why, n.why);
 	assert_true(got.at_us == n.at_us && got.bound_ms == n.bound_ms);
 	n.phase = UPGRADE_NONE;
@@ -104,8 +106,10 @@ static void test_what_is_no_note_is_none(void **state)
 static void test_a_program_says_what_it_is(void **state)
 {
 	static const char *const bad[] = {"", "pithead 0.1.0", "{}", "{\"program\":\"pithead\"}",
-		"{\"program\":\"other\",\"version\":\"1\",\"schema\":{\"state\":1,\"telemetry\":1}}",
-		"{\"program\":\"pithead\",\"version\":\"1\",\"schema\":{\"state\":0,\"telemetry\":1}"
+		"{\"program\":\"other\",\"version\":\"1\",\"schema\":{\"state\":1,\"telemetry\":1}"
+		"}",
+		"{\"program\":\"pithead\",\"version\":\"1\",\"schema\":{\"state\":0,\"telemetry\":"
+		"1}"
 		"}"};
 	struct upgrade_program p;
 	struct err e = {0};
@@ -158,7 +162,8 @@ static void test_versions_are_compared(void **state)
 		{"1.3", VERSION_FAR, 1}, {"2.1", VERSION_FAR, 1}, {"0.1", VERSION_FAR, 0},
 		{"2.0", VERSION_FAR, 1}, {"", VERSION_FAR, 0}, {"1", VERSION_FAR, 0},
 		{"1.1x", VERSION_FAR, 0}, {"1.1.1", VERSION_FAR, 0}, {"x", VERSION_FAR, 0},
-		{"1.-1", VERSION_FAR, 0}, {"99999.99999", VERSION_FAR, 0}, {"\x01", VERSION_FAR, 0}};
+		{"1.-1", VERSION_FAR, 0}, {"99999.99999", VERSION_FAR, 0},
+		{"\x01", VERSION_FAR, 0}};
 	int newer;
 
 	(void)state;
