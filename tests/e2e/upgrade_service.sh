@@ -56,7 +56,7 @@ is "what works, taken from where it was installed" "$? $(get /v1/engine '"\(.ver
 restarted
 check "and after the next start" version_is 9.0.0
 "$installed" audit verify >"$dir/verify.out" 2>&1 || not_ok "audit verify: $(cat "$dir/verify.out")"
-check "the backup of the older program is there" test -s "$PITHEAD_HOME"/backups/pithead-"$ours_version"_*.tar
+check "the backup of the older program is there" test -n "$(find "$PITHEAD_HOME/backups" -name "pithead-${ours_version}_*.tar" -size +100k)"
 PITHEAD=$installed
 touch "$dir/stop"
 "$installed" engine stop >/dev/null </dev/null
