@@ -96,12 +96,42 @@ static void compare_members(
 		}
 }
 
-static int is_account(const struct spec *s, const char *name)
+static const struct spec_account *find_account(const struct spec *s, const char *name)
 {
 	for (int i = 0; i < s->account_count; i++)
 		if (strcmp(s->accounts[i].name, name) == 0)
+			return &s->accounts[i];
+	return NULL;
+}
+
+static int lists_command(const struct spec_account *a, const char *command)
+{
+	for (int i = 0; i < a->may_count; i++)
+		if (strcmp(a->may[i], command) == 0)
 			return 1;
 	return 0;
+}
+
+/* An account with a closed list may do what is new on it, or all when there is none any more. */
+static void compare_account(
+	struct comparing *c, const struct spec_account *was, const struct spec_account *want)
+{
+	char text[140];
+
+	loosening_number(c, "account", was->name, 1, want != NULL);
+	if (!was->may_count)
+		return;
+	if (!want || !want->may_count) {
+		snprintf(text, sizeof text, "%s do all that its roles allow", was->name);
+		loosening_number(c, "robot-may", text, 0, 1);
+		return;
+	}
+	for (int i = 0; i < want->may_count; i++) {
+		if (lists_command(was, want->may[i]))
+			continue;
+		snprintf(text, sizeof text, "%s use %s", was->name, want->may[i]);
+		loosening_number(c, "robot-may", text, 0, 1);
+	}
 }
 
 static void compare_access(struct comparing *c)
@@ -110,8 +140,8 @@ static void compare_access(struct comparing *c)
 	compare_members(c, c->want, c->was, 1);
 	compare_members(c, c->was, c->want, 0);
 	for (int i = 0; i < c->was->account_count; i++)
-		loosening_number(c, "account", c->was->accounts[i].name, 1,
-			is_account(c->want, c->was->accounts[i].name));
+		compare_account(
+			c, &c->was->accounts[i], find_account(c->want, c->was->accounts[i].name));
 }
 
 /* -- tiers -- */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backend/api/auth.h"
+#include "backend/api/closed_list.h"
 #include "backend/base/json.h"
 
 static void put_owner(cJSON *o)
@@ -117,6 +118,11 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	return o;
 }
 
+static void add_command(void *list, const char *command)
+{
+	cJSON_AddItemToArray(list, cJSON_CreateString(command));
+}
+
 struct cJSON *codec_whoami(const struct request *rq)
 {
 	const struct caller *c = &rq->caller;
@@ -137,6 +143,13 @@ struct cJSON *codec_whoami(const struct request *rq)
 			cJSON_AddItemToArray(list, cJSON_CreateString(permission_name(bit)));
 	json_put_str(o, "as", rq->as[0] ? rq->as : NULL);
 	json_put_bool(o, "engine_owner", auth_is_owner(c));
+	list = cJSON_CreateArray();
+	if (closed_list_each(rq->world, c, add_command, list)) {
+		cJSON_AddItemToObject(o, "only", list);
+	} else {
+		json_put_str(o, "only", NULL);
+		cJSON_Delete(list);
+	}
 	return o;
 }
 

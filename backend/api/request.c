@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backend/api/auth.h"
+#include "backend/api/closed_list.h"
 #include "backend/api/codec.h"
 #include "backend/api/notes.h"
 #include "backend/api/router.h"
@@ -148,7 +149,7 @@ int request_need(struct request *rq, unsigned any_of, struct err *e)
 	char names[128];
 
 	if (c->permissions & any_of)
-		return 0;
+		return closed_list_check(rq, e);
 	name_permissions(any_of, names, sizeof names);
 	err_set(e, ERR_DENIED, "%s (%s) lacks the permission %s%s%s", c->user, c->role, names,
 		rq->project[0] ? " in the project " : "", rq->project);

@@ -21,6 +21,7 @@ static const struct row {
 	{"grant", UP, "grants %s"},
 	{"watcher", DOWN, "takes %s from the auditors, who may not act"},
 	{"account", DOWN, "takes the mark from account %s, so that it may approve"},
+	{"robot-may", UP, "lets account %s"},
 	{"tier", DOWN, "lowers the tier of %s"},
 	{"approvals", DOWN, "asks for fewer approvals on tier %s"},
 	{"approve-start", DOWN, "asks for no approval of a start on tier %s"},

@@ -83,9 +83,25 @@ static void list_schema(cJSON *o, const struct spec_field *f)
 	json_put_int(list, "maxItems", f->array->most);
 }
 
+/* A mapping, or the text that stands for one key of it. */
+static cJSON *map_schema(const struct spec_field *f)
+{
+	cJSON *o, *either;
+
+	if (!f->bare)
+		return section_schema(f->sub);
+	o = cJSON_CreateObject();
+	either = json_put_array(o, "anyOf");
+	for (int i = 0; i < f->sub->count; i++)
+		if (strcmp(f->sub->fields[i].key, f->bare) == 0)
+			cJSON_AddItemToArray(either, field_schema(&f->sub->fields[i]));
+	cJSON_AddItemToArray(either, section_schema(f->sub));
+	return o;
+}
+
 static cJSON *field_schema(const struct spec_field *f)
 {
-	cJSON *o = f->kind == FIELD_MAP ? section_schema(f->sub) : cJSON_CreateObject();
+	cJSON *o = f->kind == FIELD_MAP ? map_schema(f) : cJSON_CreateObject();
 
 	if (f->kind == FIELD_SCALAR) {
 		scalar_schema(o, f);

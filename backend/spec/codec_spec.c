@@ -25,6 +25,20 @@ static cJSON *scalar_json(const struct spec_field *f, const void *member)
 	return v;
 }
 
+/* The short form where it says all. */
+static cJSON *map_json(const struct spec_field *f, const void *holder)
+{
+	cJSON *o = section_json(f->sub, holder), *only = o->child;
+
+	if (!f->bare || !only || only->next || strcmp(only->string, f->bare) != 0)
+		return o;
+	cJSON_DetachItemViaPointer(o, only);
+	cJSON_free(only->string);
+	only->string = NULL;
+	cJSON_Delete(o);
+	return only;
+}
+
 /* The value of one row, or NULL when it is unset. */
 static cJSON *field_json(const struct spec_field *f, const char *base)
 {
@@ -35,7 +49,7 @@ static cJSON *field_json(const struct spec_field *f, const char *base)
 	if (f->kind == FIELD_SCALAR)
 		return scalar_json(f, holder);
 	if (f->kind == FIELD_MAP)
-		return section_json(f->sub, holder);
+		return map_json(f, holder);
 	if (f->kind == FIELD_LOOSE || f->array->owned) /* endpoints are rows of their own */
 		return NULL;
 	count = *(const int *)(const void *)(holder + f->array->count);

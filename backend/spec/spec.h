@@ -107,10 +107,13 @@ struct spec_tier {
 	char late_outcomes[16]; /* allow: promote before outcomes that come late; refuse */
 };
 
-/* Accounts that are no person: they act where a role lets them, and never approve. */
+/* Accounts that are no person: they act where a role lets them, and never approve. With a list of
+ * commands they may nothing else, whatever their roles. */
 struct spec_account {
 	char name[64];
-	char kind[16]; /* robot or shared */
+	char kind[16];		 /* robot or shared */
+	char may[SPEC_LIST][64]; /* names of commands */
+	int may_count;		 /* 0 = all that their roles allow */
 };
 
 struct spec_role { /* access: who may do what */

@@ -85,6 +85,7 @@ struct spec_field {
 	int required;			/* absent is a fault */
 	int inline_text;		/* LIST: may be one text with commas */
 	const struct spec_section *sub; /* MAP */
+	const char *bare;		/* MAP: the key that a mere text stands for; NULL = none */
 	const struct spec_field *item;	/* NAMED, LIST: what stands for each; offset 0 = the item */
 	const struct spec_array *array; /* NAMED, LIST */
 	const char *help;
@@ -114,7 +115,8 @@ extern const struct spec_section spec_top, spec_endpoint_section;
 extern const char *const spec_role_words[], *const spec_tier_words[];
 extern const struct spec_type type_name, type_text, type_word, type_int, type_duration, type_listen,
 	type_health, type_source, type_key, type_outcome, type_rate, type_upstream, type_step,
-	type_member, type_user, type_signal, type_signal_name, type_segment, type_share;
+	type_member, type_user, type_command, type_signal, type_signal_name, type_segment,
+	type_share;
 
 /* spec_fault.c */
 void spec_fault_add(struct spec_reading *r, struct mark at, const char *fmt, ...)

@@ -249,6 +249,20 @@ static void loose_read(struct spec_reading *r, const char *name, const struct no
 			kind_check(r, v->entries[i].key->text, v->entries[i].value, NODE_MAP);
 }
 
+/* "ci: robot" for "ci: {kind: robot}". */
+static void bare_read(struct spec_reading *r, const struct spec_field *f, const char *name,
+	const struct node *v, struct mark owner, char *member)
+{
+	for (int i = 0; i < f->sub->count; i++) {
+		const struct spec_field *row = &f->sub->fields[i];
+
+		if (strcmp(row->key, f->bare) == 0)
+			field_read(r, row, name, v, owner, member);
+		else
+			absent_read(r, row, owner, member);
+	}
+}
+
 static void field_read(struct spec_reading *r, const struct spec_field *f, const char *name,
 	const struct node *v, struct mark owner, void *base)
 {
@@ -260,7 +274,9 @@ static void field_read(struct spec_reading *r, const struct spec_field *f, const
 			scalar_read(r, f, name, v->text, v->at, member);
 		break;
 	case FIELD_MAP:
-		if (kind_check(r, name, v, NODE_MAP))
+		if (f->bare && v->kind == NODE_TEXT && !v->refused)
+			bare_read(r, f, name, v, owner, member);
+		else if (kind_check(r, name, v, NODE_MAP))
 			spec_section_read(r, f->sub, v, owner, member);
 		break;
 	case FIELD_NAMED:

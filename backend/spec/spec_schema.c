@@ -71,6 +71,13 @@ static int member_admit(const void *items, int count, struct err *e)
 	return 0;
 }
 
+static int command_admit(const void *items, int count, struct err *e)
+{
+	if (text_twice(items, count))
+		return err_set(e, ERR_INVALID, "which stands in this list already");
+	return 0;
+}
+
 static int segment_admit(const void *items, int count, struct err *e)
 {
 	const char(*m)[64] = items;
@@ -395,8 +402,27 @@ static const struct spec_array endpoints_array = {ARRAY(spec, endpoints, endpoin
 	.element = sizeof(struct spec_endpoint), .most = SPEC_ENDPOINTS_MOST, .owned = 1,
 	.line = offsetof(struct spec_endpoint, line), .name_what = "endpoint"};
 
+static const struct spec_field may_item = {.type = &type_command, .size = 64};
+static const struct spec_array may_array = {ARRAY(spec_account, may, may_count), .element = 64,
+	.least = 1, .most = SPEC_LIST, .admit = command_admit};
+static const struct spec_field account_rows[] = {
+	{.key = "kind",
+		.type = &type_word,
+		AT(spec_account, kind),
+		.words = account_words,
+		.required = 1,
+		.help = "What it is instead of a person."},
+	{.key = "may",
+		.kind = FIELD_LIST,
+		.item = &may_item,
+		.array = &may_array,
+		.help = "The only commands that it may use, whatever its roles; all that they "
+			"allow "
+			"unless told."},
+};
+static const struct spec_section account_section = SECTION(account_rows);
 static const struct spec_field account_item = {
-	.type = &type_word, AT(spec_account, kind), .words = account_words};
+	.kind = FIELD_MAP, .sub = &account_section, .bare = "kind"};
 static const struct spec_array accounts_array = {ARRAY(spec, accounts, account_count),
 	.element = sizeof(struct spec_account), .most = SPEC_LIST, .name_what = "account",
 	.name_type = &type_user};
@@ -431,7 +457,8 @@ static const struct spec_field top_rows[] = {
 		.kind = FIELD_NAMED,
 		.item = &account_item,
 		.array = &accounts_array,
-		.help = "Accounts that are no person, robot or shared: they never approve."},
+		.help = "Accounts that are no person, robot or shared: they never approve. `ci: "
+			"robot`, or a mapping."},
 };
 const struct spec_section spec_top = SECTION(top_rows);
 

@@ -394,6 +394,28 @@ static int member_parse(const struct spec_field *f, const char *text, void *at, 
 const struct spec_type type_member = {
 	member_parse, text_format, "^@?[A-Za-z0-9_][A-Za-z0-9_.-]{0,61}$", 0};
 
+/* A row of commands.def, or `outcomes`, which has no command. */
+static const char *const command_words[] = {
+#define COMMAND(name, ...) name,
+#include "backend/wire/commands.def"
+#undef COMMAND
+	"outcomes", NULL};
+
+static int command_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	const char *near;
+
+	for (int i = 0; command_words[i]; i++)
+		if (strcmp(command_words[i], text) == 0 && str_copy(at, f->size, text))
+			return 0;
+	near = spec_nearest(text, command_words);
+	return err_set(e, ERR_INVALID, "expected a command such as `rollout start`%s%s%s",
+		near ? ", did you mean `" : "", near ? near : "", near ? "`?" : "");
+}
+
+const struct spec_type type_command = {
+	command_parse, text_format, "^[a-z][a-z-]*( [a-z][a-z-]*)?$", 0};
+
 /* An account is one unix user. */
 static int user_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
 {

@@ -209,6 +209,15 @@ static int has_text(const struct node *v, const char *key, const char *text)
 }
 
 /* `--can VERB [OBJECT]`: VERB is a command ("rollout abort") or a permission ("lower"). */
+/* Whether the account has a list of commands without this one. */
+static int is_closed_to(const struct node *me, const struct command *c)
+{
+	int n = 0;
+
+	node_list(node_get(me, "only"), "", &n);
+	return c && n && !has_text(me, "only", c->name);
+}
+
 static int answer_can(const struct node *me, const char *verb, const char *object)
 {
 	const char *words[4], *needs = verb;
@@ -229,11 +238,16 @@ static int answer_can(const struct node *me, const char *verb, const char *objec
 	free(memory);
 	if (c)
 		needs = c->permission;
-	may = !*needs || has_text(me, "permissions", needs);
+	may = (!*needs || has_text(me, "permissions", needs)) && !is_closed_to(me, c);
 	if (!c && !may && !has_text(me, "permissions", needs) &&
 		!strstr(" read release lower approve version apply admin post ", verb)) {
 		err_set(&e, ERR_INVALID, "\"%.60s\" is neither a command nor a permission", verb);
 		return shell_fail(&e);
+	}
+	if (is_closed_to(me, c)) {
+		printf("no: %s is not on the list of what %s may use\n", c->name,
+			node_str(me, "user", "?"));
+		return 3;
 	}
 	printf("%s: %s%s%s needs \"%s\"; you (%s) are %s\n", may ? "yes" : "no", verb,
 		object ? " " : "", object ? object : "", needs, node_str(me, "user", "?"),
@@ -268,6 +282,12 @@ int shell_whoami(struct shell *sh)
 			for (int i = 0; i < n; i++)
 				printf(" %s", list[i].kind == NODE_TEXT ? list[i].text : "?");
 			puts(n ? "" : " nothing");
+			list = node_list(node_get(me, "only"), "", &n);
+			for (int i = 0; i < n; i++)
+				printf("%s%s", i ? ", " : "but of commands only: ",
+					list[i].kind == NODE_TEXT ? list[i].text : "?");
+			if (n)
+				putchar('\n');
 		}
 	}
 	reply_release(&r);

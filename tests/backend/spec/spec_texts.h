@@ -36,7 +36,8 @@
 	"        # at night\n"                                                                     \
 	"        - daily 22:00 .. 06:00 UTC\n"                                                     \
 	"        - 2026-12-20 .. 2027-01-03 Europe/Berlin # the holidays\n"                        \
-	"accounts: {ci: robot, Deploy_2: shared} # no people\n"                                    \
+	"accounts: {ci: robot, Deploy_2: shared, bot: {kind: robot, may: [status, outcomes]}} "    \
+	"#x\n"                                                                                     \
 	"endpoints: # all of them\n"                                                               \
 	"    delay:\n"                                                                             \
 	"        tier: low # no approvals\n"                                                       \

@@ -67,7 +67,7 @@ static void access_round_trips(void **state)
 	assert_int_equal(back->endpoint_count, 0);
 	assert_memory_equal(back->roles, s->roles, sizeof s->roles);
 	assert_memory_equal(back->tiers, s->tiers, sizeof s->tiers);
-	assert_int_equal(back->account_count, 2);
+	assert_int_equal(back->account_count, 3);
 	assert_memory_equal(back->accounts, s->accounts, sizeof s->accounts);
 	assert_string_equal(back->project, "flights");
 	again = spec_access_format_json(back);

@@ -305,6 +305,15 @@ static const struct {
 	{"project: p\ntiers: {high: {soak: soon}}\n", 2, 22, "expected a time"},
 	{"project: p\ntiers: {high: {step-most: 0%}}\n", 2, 27, "expected a share"},
 	{"project: p\naccounts: {ci: person}\n", 2, 16, "expected `robot` or `shared`"},
+	{"project: p\naccounts: {ci: {kind: person}}\n", 2, 23, "expected `robot` or `shared`"},
+	{"project: p\naccounts: {ci: {may: [status]}}\n", 2, 12, "`kind` is missing here"},
+	{"project: p\naccounts: {ci: {kind: robot, may: []}}\n", 2, 35, "at least 1 member"},
+	{"project: p\naccounts: {ci: {kind: robot, may: [rollout strat]}}\n", 2, 36,
+		"did you mean `rollout start`?"},
+	{"project: p\naccounts: {ci: {kind: robot, may: [status, status]}}\n", 2, 44,
+		"stands in this list already"},
+	{"project: p\naccounts: {ci: [robot]}\n", 2, 16, "`ci` is a list, expected a mapping"},
+	{"project: p\naccounts: {ci: ''}\n", 2, 16, "expected `robot` or `shared`"},
 	{"project: p\ntiers: {high: {freze: x}}\n", 2, 16, "did you mean `freeze`?"},
 };
 

@@ -77,6 +77,9 @@ static void files_have_one_form(void **state)
 			"# b\n"
 			"      - c\n    soak: 1h\n    step-most: 5%\n    signals: [brier]\n"
 			"    on-undecided: page\n\naccounts: {ci: robot}  # x\n"},
+		{"project: p\naccounts:\n  ci: {may: [status, rollout start], kind: robot} # x\n",
+			"project: p\n\naccounts:\n"
+			"  ci: {kind: robot, may: [status, rollout start]}  # x\n"},
 		{"project: p\npipelines:\n  x:\n    run: |  # c\n      a # b\n\n       c\n    z: "
 		 ">\n"
 		 "      d\n      e\n",

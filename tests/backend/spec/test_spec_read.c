@@ -142,7 +142,11 @@ static void what_a_tier_asks_for_is_read(void **state)
 	assert_string_equal(medium->on_undecided, "pause");
 	assert_string_equal(medium->late_outcomes, "allow");
 	assert_int_equal(medium->soak_ms + medium->step_most_bp + medium->freeze_count, 0);
-	assert_int_equal(s->account_count, 2);
+	assert_int_equal(s->account_count, 3);
+	assert_int_equal(s->accounts[0].may_count, 0);
+	assert_string_equal(s->accounts[2].kind, "robot");
+	assert_int_equal(s->accounts[2].may_count, 2);
+	assert_string_equal(s->accounts[2].may[1], "outcomes");
 	assert_string_equal(s->accounts[0].kind, "robot");
 	assert_string_equal(s->accounts[1].name, "Deploy_2");
 	assert_string_equal(s->accounts[1].kind, "shared");
