@@ -13,7 +13,7 @@ int command_mutates(const struct command *c)
 {
 	return c->method == METHOD_POST || strcmp(c->name, "apply") == 0 ||
 	       strcmp(c->name, "version add") == 0 || strcmp(c->name, "drill") == 0 ||
-	       strcmp(c->name, "restore") == 0;
+	       strcmp(c->name, "engine upgrade") == 0 || strcmp(c->name, "restore") == 0;
 }
 
 int command_raises(const struct command *c)

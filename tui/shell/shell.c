@@ -35,6 +35,7 @@ static const struct {
 	{"backup", shell_backup},
 	{"drill", shell_drill},
 	{"engine upgrade", shell_upgrade},
+	{"forced", shell_forced},
 	{"help", shell_help},
 	{"completion", shell_completion},
 	{"open", open_console},

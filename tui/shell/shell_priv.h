@@ -80,8 +80,20 @@ int shell_replay(struct shell *sh);
 int shell_backup(struct shell *sh);
 int shell_drill(struct shell *sh);
 int shell_upgrade(struct shell *sh);
+int shell_forced(struct shell *sh);
 int shell_help(struct shell *sh);
 int shell_completion(struct shell *sh);
+
+/* A command line from outside, as words of which the first is "pithead". Released by freeing
+ * memory, also after a failure. ERR_INVALID for what is no command, ERR_DENIED for one that `may`
+ * (names with commas between) lacks, or that would touch a file of this machine. */
+#define FORCED_WORDS 66
+struct forced {
+	const char *words[FORCED_WORDS]; /* NULL-ended */
+	int count;
+	char *memory; /* owned */
+};
+int forced_parse(const char *line, const char *may, struct forced *out, struct err *e);
 
 /* A table that aligns itself. Cells are added row by row. */
 struct grid {

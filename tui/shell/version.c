@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #include "tui/client/codec.h"
 #include "tui/shell/shell_priv.h"
 
+#define BUNDLE_MOST (256 << 20)
+
 static void print_added(const struct node *root)
 {
 	const struct node *v = node_get(root, "version");
@@ -23,6 +26,39 @@ static void print_added(const struct node *root)
 	printf("%s/%s is %s, %" PRId64 " files, %" PRId64 " bytes\n", node_str(v, "project", "?"),
 		node_str(v, "name", "?"), node_str(v, "digest", "?"), node_int(v, "files", 0),
 		node_int(v, "size_bytes", 0));
+}
+
+/* What comes in is kept first: the engine is told how much it is before it is sent. It is the
+ * engine that looks into it. */
+static int read_stdin(int *fd, int64_t *size, struct err *e)
+{
+	char block[65536];
+	ssize_t n;
+
+	*size = 0;
+	*fd = memfd_create("bundle", MFD_CLOEXEC);
+	while (*fd >= 0 && (n = read(STDIN_FILENO, block, sizeof block)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || write(*fd, block, (size_t)n) != n)
+			break;
+		*size += n;
+		if (*size > BUNDLE_MOST)
+			return err_set(e, ERR_TOO_LARGE, "what comes in is larger than %d MB",
+				BUNDLE_MOST >> 20);
+	}
+	if (*fd < 0 || n != 0 || lseek(*fd, 0, SEEK_SET) < 0)
+		return err_set(e, ERR_FAILED, "cannot read standard input: %s", strerror(errno));
+	if (*size == 0)
+		return err_set(e, ERR_INVALID, "standard input is empty, expected a tar file");
+	return 0;
+}
+
+static int pack(const char *from, int *fd, int64_t *size, int *files, struct err *e)
+{
+	*files = 0;
+	return strcmp(from, "-") == 0 ? read_stdin(fd, size, e)
+				      : bundle_tar_write(from, fd, size, files, e);
 }
 
 int shell_version_add(struct shell *sh)
@@ -35,8 +71,7 @@ int shell_version_add(struct shell *sh)
 	int64_t size;
 	char id[40];
 
-	if (bundle_tar_write(parsed_get(sh->args, "DIR"), &fd, &size, &files, &e) ||
-		shell_connect(sh, 1, &e)) {
+	if (pack(parsed_get(sh->args, "DIR"), &fd, &size, &files, &e) || shell_connect(sh, 1, &e)) {
 		if (fd >= 0)
 			close(fd);
 		return shell_fail(&e);
