@@ -130,7 +130,8 @@ check "with a sentence" grep -q "too far apart" "$dir/far.out"
 
 # -- the way back --
 "$program" engine stop >/dev/null
-wait_for 5 test ! -S "$sock"
+ended() { [ -z "$(engine_pid worker)$(engine_pid keeper)" ]; }
+wait_for 5 ended || not_ok "the engine and its keeper end"
 "$PITHEAD" status >"$dir/old.out" 2>&1
 is "an older program does not start on a newer schema" "$?" 5
 check "and names the way back" grep -q "restore --replace" "$PITHEAD_HOME/log/engine.out"
