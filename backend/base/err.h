@@ -41,6 +41,10 @@ const char *err_wire(int code);
 int err_http_status(int code);
 int err_exit_code(int code);
 
+/* {"error":{"code","message","hint","field"}}, as the engine answers and every command with --json
+ * prints; the caller frees. */
+char *err_format_json(const struct err *e);
+
 /* The negative ERR_* of a wire code; ERR_FAILED for an unknown one. */
 int err_from_wire(const char *wire);
 

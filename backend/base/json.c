@@ -125,3 +125,17 @@ cJSON *json_put_array(cJSON *o, const char *key)
 {
 	return cJSON_AddArrayToObject(o, key);
 }
+
+char *err_format_json(const struct err *e)
+{
+	cJSON *o = cJSON_CreateObject(), *inner = json_put_object(o, "error");
+	char *text;
+
+	json_put_str(inner, "code", err_wire(e->code));
+	json_put_str(inner, "message", e->message);
+	json_put_str(inner, "hint", e->hint);
+	json_put_str(inner, "field", e->field);
+	text = json_format(o);
+	cJSON_Delete(o);
+	return text;
+}

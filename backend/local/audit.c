@@ -58,7 +58,7 @@ int local_audit_verify(int argc, char **argv)
 	if (state_home_find(home, sizeof home, &e) ||
 		audit_verify(
 			home, &report, isatty(STDERR_FILENO) ? show_progress : NULL, &shown, &e)) {
-		words_fail(&e);
+		words_fail(w.json, &e);
 		return 1;
 	}
 	if (shown)

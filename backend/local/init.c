@@ -131,7 +131,7 @@ int local_init(int argc, char **argv)
 		codec_print_proposal(is_stdout(&w) ? NULL : w.out, &in, buf_text(&text));
 	else if (rc == 0)
 		print_next(&w, &in);
-	code = rc ? words_fail(&e) : 0;
+	code = rc ? words_fail(w.json, &e) : 0;
 	intake_release(&in);
 	buf_release(&text);
 	return code;

@@ -185,7 +185,7 @@ int local_replay(int argc, char **argv)
 	buf_release(&text);
 	if (!rc)
 		rc = fold(&r, policy, &e);
-	rc = rc ? words_fail(&e) : finish(&r);
+	rc = rc ? words_fail(w.json, &e) : finish(&r);
 	past_rollout_release(&r.past);
 	return rc;
 }

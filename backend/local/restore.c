@@ -250,7 +250,7 @@ int local_restore(int argc, char **argv)
 	mask = umask(077);
 	if (state_home_find(r.home, sizeof r.home, &e) || restore(&r, w.flag, &finding, &e)) {
 		umask(mask);
-		code = words_fail(&e);
+		code = words_fail(w.json, &e);
 		return finding ? (int)finding : code == 2 ? 1 : code;
 	}
 	umask(mask);

@@ -55,7 +55,7 @@ int local_spec_check(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (read_spec(name, &text, &e)) {
-		code = words_fail(&e);
+		code = words_fail(w.json, &e);
 		goto out;
 	}
 	s = spec_parse(buf_text(&text), text.len, name, &faults, &e);
@@ -67,7 +67,7 @@ int local_spec_check(int argc, char **argv)
 	else if (faults.count)
 		print_faults(name, &faults);
 	else
-		words_fail(&e);
+		words_fail(w.json, &e);
 	code = s ? 0 : 1;
 out:
 	spec_free(s);
@@ -112,13 +112,13 @@ int local_spec_fmt(int argc, char **argv)
 		return code;
 	code = 0;
 	if (read_spec(name, &text, &e))
-		code = words_fail(&e);
+		code = words_fail(w.json, &e);
 	else if (!(s = spec_parse(buf_text(&text), text.len, name, &faults, &e)) && faults.count) {
 		print_faults(name, &faults);
 		code = 1;
 	} else if (!s || spec_format(buf_text(&text), text.len, name, &out, &e) ||
 		   (w.flag && strcmp(name, "-") != 0 && write_back(name, &text, &out, &e))) {
-		words_fail(&e);
+		words_fail(w.json, &e);
 		code = 1;
 	} else if (!w.flag || strcmp(name, "-") == 0)
 		fwrite(buf_text(&out), 1, out.len, stdout);

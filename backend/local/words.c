@@ -2,6 +2,7 @@
 #include "backend/local/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Whether argv[*i] is an option that every command takes; its value, if apart, is skipped. */
@@ -59,8 +60,15 @@ int words_read(struct words *w, int argc, char **argv)
 	return 0;
 }
 
-int words_fail(const struct err *e)
+int words_fail(int json, const struct err *e)
 {
+	if (json) {
+		char *text = err_format_json(e);
+
+		puts(text);
+		free(text);
+		return err_exit_code(e->code);
+	}
 	fprintf(stderr, "pithead: %s\n", e->message);
 	if (*e->hint)
 		fprintf(stderr, "  %s\n", e->hint);

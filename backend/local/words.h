@@ -18,7 +18,7 @@ struct words {
  * options that all commands take are accepted and have no meaning here. */
 int words_read(struct words *w, int argc, char **argv);
 
-/* Prints message and hint to stderr and returns the exit code of e. */
-int words_fail(const struct err *e);
+/* Prints message and hint to stderr, or the error as JSON to stdout; returns the exit code of e. */
+int words_fail(int json, const struct err *e);
 
 #endif

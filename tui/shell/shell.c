@@ -41,9 +41,26 @@ static const struct {
 	{"open", open_console},
 };
 
+/* Whether --json is among the words, even of a line that cannot be parsed. */
+static int fail_as_json;
+
+static int print_json(const struct err *e)
+{
+	char *text = err_format_json(e);
+
+	puts(text);
+	free(text);
+	return err_exit_code(e->code);
+}
+
 int shell_fail(const struct err *e)
 {
-	char *message = shell_clean(e->message), *hint = shell_clean(e->hint);
+	char *message, *hint;
+
+	if (fail_as_json)
+		return print_json(e);
+	message = shell_clean(e->message);
+	hint = shell_clean(e->hint);
 
 	fprintf(stderr, "pithead: %s\n", message);
 	if (*hint)
@@ -231,6 +248,8 @@ int shell_main(int argc, char **argv, const struct shell_hooks *hooks)
 		(!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) &&
 		(argc == 2 || strcmp(argv[2], "--json") == 0))
 		return shell_version(hooks, argc == 3);
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		fail_as_json |= strcmp(argv[i], "--json") == 0;
 	if (command_parse(argc - 1, (const char *const *)(argv + 1), &args, &e))
 		code = shell_fail(&e);
 	else {

@@ -26,7 +26,8 @@ struct shell {
 /* Finds the engine, starting one where allowed (start = 0: only if it runs). 0 or ERR_*. */
 int shell_connect(struct shell *sh, int start, struct err *e);
 
-/* Prints "pithead: sentence" and the hint to stderr; returns the exit code. */
+/* Prints "pithead: sentence" and the hint to stderr, or with --json the error to stdout; returns
+ * the exit code. */
 int shell_fail(const struct err *e);
 
 /* One request, ready to be sent: GET, or POST with body. On failure it is told already (with what
