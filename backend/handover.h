@@ -11,7 +11,7 @@
 struct handover {
 	const char *home;
 	int foreground;		  /* a service manager is our keeper */
-	int end_all;	/* only end what a stopped engine has left running */
+	int end_all;		  /* only end what a stopped engine has left running */
 	int probation;		  /* another program has just given us the home */
 	int lock_fd;		  /* HOME/run/engine.lock */
 	int ready_fd;		  /* whoever started us waits for a byte there */
