@@ -16,7 +16,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/libpithead.a
 	$(if $(V),,@echo "  ld $@")
 	$(Q)$(CC) $(ALLFLAGS) $(filter %.o,$^) $(BUILD)/libpithead.a -lcmocka $(LIBS) -o $@
 
-# Other programs for upgrade.sh, of the same source: newer ones with a migration more, which works,
+# Other programs for upgrade.sh (make variants), of the same source: newer ones with a migration more, which works,
 # fails half way or never ends, and one whose API is far away. They differ in two objects.
 VARIANTS := $(patsubst %,$(BUILD)/variants/%/pithead,newer failing endless far)
 OTHERS   := backend/base/version backend/store/migrations
@@ -25,6 +25,9 @@ variant_failing = 9.0.1 2 CREATE TABLE later (id BIGINT NOT NULL PRIMARY KEY); I
 variant_endless = 9.0.2 2 CREATE TABLE later AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT 1 FROM c) SELECT max(n) FROM c;
 variant_far     = 9.0.3 9 CREATE TABLE later (id BIGINT NOT NULL PRIMARY KEY);
 rest = $(wordlist 3,99,$(1))
+
+.PHONY: variants
+variants: $(VARIANTS)
 
 $(BUILD)/variants/%/pithead: $(BUILD)/pithead $(OTHERS:=.c) tests/tests.mk
 	$(if $(V),,@echo "  ld $@")
@@ -37,7 +40,7 @@ $(BUILD)/variants/%/pithead: $(BUILD)/pithead $(OTHERS:=.c) tests/tests.mk
 	$(CC) $(ALLFLAGS) $(BUILD)/tui/main.o $(patsubst %,$(@D)/%.o,$(notdir $(OTHERS))) \
 	  $(BUILD)/libpithead.a $(LIBS) -o $@
 
-unit-programs: $(UNITS) $(TOOLS) $(VARIANTS) $(BUILD)/tests/tools/manual
+unit-programs: $(UNITS) $(TOOLS) $(BUILD)/tests/tools/manual
 
 units: $(UNITS) ## run the unit tests
 	$(Q)$(RUN) $(UNITS)
@@ -52,7 +55,7 @@ lint: ## layers, lengths, format, cppcheck, keymap
 # Everything is built before anything runs, so that nothing is timed beside a compiler.
 check: ## install what is missing, build and test everything
 	$(Q).ci/packages build test deb
-	$(Q)$(AGAIN) all flights unit-programs || $(FAILED)
+	$(Q)$(AGAIN) all flights unit-programs variants || $(FAILED)
 	$(Q)$(AGAIN) $(ASAN) unit-programs || $(FAILED)
 	$(Q)$(RUN) $(UNITS) $(UNITS:$(BUILD)/%=$(BUILD)/asan/%) $(SCRIPTS)
 

@@ -70,6 +70,15 @@ check "names the migration" grep -q "state $ours_schema -> $((ours_schema + 1))"
 is "and all that has moved nothing" "$(version) $(get /v1/engine .pid) $(ls "$PITHEAD_HOME/backups" | wc -l)" \
 	"$ours_version $pid_before 0"
 
+"$variants/newer/pithead" rollout show "$rollout" >"$dir/near.out" 2>&1
+is "a client one version newer reads" "$?" 0
+"$variants/newer/pithead" rollout resume "$rollout" --reason near >"$dir/near.out" 2>&1
+is "and acts, if the engine has nothing against it" "$?" 4
+check "it says what is older, and what to do" \
+	grep -q "the engine (API 1.1) is older than this program (API 1.2): pithead engine upgrade" "$dir/near.out"
+"$variants/far/pithead" rollout pause "$rollout" --reason far >"$dir/far.out" 2>&1
+is "one that is far does not act" "$? $(grep -c 'pithead engine upgrade' "$dir/far.out")" "1 1"
+
 # -- what fails after it was handed over --
 wrapper() { # wrapper NAME COMMAND: answers --version as the newer one, and then does something else
 	printf '#!/bin/sh\ncase "$*" in *--version*) exec %s "$@" ;; esac\n%s\n' \
