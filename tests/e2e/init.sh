@@ -96,6 +96,38 @@ is "a file that is there is not written over" "$?" 4
 check "which is said" grep -q "is there already" refused.out
 check "and its text is whole" grep -q "json proba.1" "$file"
 
+# -- an OpenAPI document: alone, and with the server --
+cat >api.yaml <<'END'
+openapi: 3.0.3
+servers: [{url: 'http://10.0.0.9:8000/v1'}]
+paths:
+  /predict:
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                user_id: {type: string, example: u1}
+                amount: {type: number, minimum: 0, maximum: 500}
+      responses:
+        '200':
+          content:
+            application/json:
+              schema: {type: object, properties: {probability: {type: number}}}
+END
+"$PITHEAD" init --openapi api.yaml --out alone.yaml >alone.out 2>&1 </dev/null
+is "a document alone is enough" "$?" 0
+for words in 'upstream: 10.0.0.9:8000' 'Nothing was called' 'key: json user_id' 'score: json probability'; do
+	check "it tells: $words" grep -qF -- "$words" alone.yaml
+done
+"$PITHEAD" init --openapi api.yaml --upstream "$url" --out called.yaml >called.out 2>&1 </dev/null
+is "with a server the document's request is sent" "$?" 0
+check "and the answer is looked at" grep -q 'score: json proba.1' called.yaml
+refused 1 "is no OpenAPI document" --openapi good.json
+refused 1 "has no POST operation at /no" --openapi api.yaml --path /no
+
 # -- a terminal is asked, and only a valid answer is taken --
 script -qec "$PITHEAD init --upstream $url --sample good.json --out asked.yaml" /dev/null \
 	>asked.out 2>&1 <<<$'NO\nshop\ncheckout-team\npay\nstaging\nmedium\n\n'
