@@ -138,9 +138,17 @@ int intake_has_word(const char *text, const char *list)
 {
 	char word[48];
 
-	while (next_word(&text, word, sizeof word))
+	while (next_word(&text, word, sizeof word)) {
+		size_t n = strlen(word);
+
 		if (in_list(list, word))
 			return 1;
+		/* green1 is a green one, too. */
+		while (n > 1 && isdigit((unsigned char)word[n - 1]))
+			word[--n] = '\0';
+		if (in_list(list, word))
+			return 1;
+	}
 	return 0;
 }
 

@@ -80,19 +80,23 @@ static void format_text(const char *text, struct buf *out)
 static void format_features(const struct intake_endpoint *ep, struct buf *out)
 {
 	struct buf line = {0};
+	int lines = 0;
 
 	if (!ep->feature_count)
 		return;
 	buf_adds(&line, "features: [");
 	for (int i = 0; i < ep->feature_count; i++) {
 		if (line.len + strlen(ep->feature[i]) + 6 > WIDE) {
+			if (!lines++)
+				format_comment(4, ep->features.why, out);
 			buf_addf(out, "    %s\n", buf_text(&line));
 			buf_reset(&line);
-			buf_adds(&line, "  ");
+			buf_addc(&line, ' ');
 		}
-		buf_addf(&line, "%s%s", ep->feature[i], i + 1 < ep->feature_count ? ", " : "]");
+		buf_addf(&line, "%s%s%s", i > 0 ? " " : "", ep->feature[i],
+			i + 1 < ep->feature_count ? "," : "]");
 	}
-	format_line(4, buf_text(&line), ep->features.why, out);
+	format_line(4, buf_text(&line), lines ? "" : ep->features.why, out);
 	buf_release(&line);
 }
 

@@ -1,0 +1,140 @@
+#!/bin/bash
+# init.sh: "Your own model" of the README, as written: from a server that was not made for pithead to
+# a canary of a slower one that the judge takes back, and to the undo. Only ports and folders are
+# ours. Then what init says when something is not as it must be.
+# run: beside limit 240
+. "$(dirname "$0")/lib.sh"
+cd "$root" || exit 1
+began=$(now_us)
+free_port; up1=$port
+free_port; up2=$port
+free_port; front=$port
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+background model1 python3 tests/support/model.py "$up1"
+background model2 python3 tests/support/model.py "$up2" 100
+for port in $up1 $up2; do wait_for 10 listens "$port" || not_ok "the model listens"; done
+
+awk '/^```sh model/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md |
+	sed "s|:9001|:$up1|; s|:9002|:$up2|; s|:8200|:$front|; s|\$PWD/build:|$BUILD:|" >"$dir/tour"
+check "the README has the commands" test "$(wc -l <"$dir/tour")" -ge 18
+{ echo 'set -eo pipefail; set -v'; cat "$dir/tour"; } >"$dir/tour.sh"
+HOME=$dir timeout 180 bash "$dir/tour.sh" >"$dir/tour.out" 2>&1 </dev/null
+is "the README's commands succeed" "$?" 0
+[ $failed = 0 ] || tail -n 40 "$dir/tour.out"
+at_most "seconds of machine time" $((($(now_us) - began) / 1000000)) 180
+while read -r words; do
+	check "it shows: $words" grep -qF -- "$words" "$dir/tour.out"
+done <<-'END'
+	valid: project fraud, 1 endpoint
+	x-pithead-version: v1
+	canary v1 -> v2 on fraud at 50 %: gateway confirms
+	judge aborts #2 v2, back to v1
+	latency_p99
+	harm proven
+	canary v1 -> v2 on fraud at 10 %
+	UNDO of
+END
+is "v1 serves" "$(get /v1/endpoints/fraud .stable)" v1
+is "without a candidate" "$(get /v1/endpoints/fraud .candidate)" ""
+is "the canary was aborted" "$(get /v1/rollouts/2 .state)" aborted
+check "for its answer times" eval 'get /v1/rollouts/2 .end_reason | grep -q "^latency_p99 "'
+is "the gateway answers with v1" "$(version_now -d '{"amount":1}')" v1
+
+# -- what was proposed --
+file=$dir/fraud/pithead.yaml
+while read -r words; do
+	check "proposed: $words" grep -qE -- "^ *$words( |$)" "$file"
+done <<-'END'
+	upstream: 127.0.0.1:[0-9]+
+	health: tcp
+	key: json customer else random
+	segment: json country
+	score: json proba.1
+	features: \[json amount, json country\]
+	task: binary
+END
+check "of some twenty lines" test "$(wc -l <"$file")" -le 28
+check "the scores are read" eval '"$PITHEAD" rollout card 2 --json </dev/null | grep -q "\"psi"'
+
+# -- refusals: a sentence, a hint, an exit code; nothing is written --
+cd "$dir" || exit 1
+echo '{"amount": 1}' >good.json
+echo '{"amount":' >cut.json
+head -c 3000 /dev/urandom >binary.json
+echo '{}' >other.json
+# refused CODE WORDS ARGUMENTS...
+refused() {
+	local want=$1 words=$2 code
+	shift 2
+	"$PITHEAD" init --out "$dir/none.yaml" "$@" >"$dir/refused.out" 2>&1 </dev/null
+	code=$?
+	if [ $code = "$want" ] && grep -qF -- "$words" "$dir/refused.out" && [ "$(wc -l <"$dir/refused.out")" -le 3 ]; then
+		ok "$words"
+	else
+		not_ok "wanted $want, \"$words\": $code, $(cat "$dir/refused.out")"
+	fi
+}
+url=http://127.0.0.1:$up1/predict
+free_port
+refused 1 "nothing listens there" --upstream "127.0.0.1:$port" --sample good.json
+refused 1 "answers 400 to the sample" --upstream "$url" --sample other.json
+refused 1 "answers 404 to the sample" --upstream "127.0.0.1:$up1" --sample good.json
+refused 1 "another --method" --upstream "$url" --method PUT --sample good.json
+refused 1 "cannot read none.json" --upstream "$url" --sample none.json
+refused 2 "is not valid JSON" --upstream "$url" --sample cut.json
+refused 2 "is not valid JSON" --upstream "$url" --sample binary.json
+refused 1 "speaks no TLS" --upstream "https://127.0.0.1:$up1/predict" --sample good.json
+refused 2 "needs to know where your model answers"
+refused 2 "needs a request that the server answers" --upstream "$url"
+refused 2 "neither http:// nor https://" --upstream ftp://h/ --sample good.json
+refused 2 "is given twice" --upstream "$url" --upstream "$url" --sample good.json
+refused 2 "expected \`low\`, \`medium\` or \`high\`" --upstream "$url" --sample good.json --tier lo
+refused 2 "expected a loopback address" --upstream "$url" --sample good.json --listen 10.0.0.1:1
+check "nothing was written" test ! -e none.yaml
+"$PITHEAD" init --upstream "$url" --sample good.json --out "$file" >refused.out 2>&1 </dev/null
+is "a file that is there is not written over" "$?" 4
+check "which is said" grep -q "is there already" refused.out
+check "and its text is whole" grep -q "json proba.1" "$file"
+
+# -- an OpenAPI document: alone, and with the server --
+cat >api.yaml <<'END'
+openapi: 3.0.3
+servers: [{url: 'http://10.0.0.9:8000/v1'}]
+paths:
+  /predict:
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                user_id: {type: string, example: u1}
+                amount: {type: number, minimum: 0, maximum: 500}
+      responses:
+        '200':
+          content:
+            application/json:
+              schema: {type: object, properties: {probability: {type: number}}}
+END
+"$PITHEAD" init --openapi api.yaml --out alone.yaml >alone.out 2>&1 </dev/null
+is "a document alone is enough" "$?" 0
+for words in 'upstream: 10.0.0.9:8000' 'Nothing was called' 'key: json user_id' 'score: json probability'; do
+	check "it tells: $words" grep -qF -- "$words" alone.yaml
+done
+"$PITHEAD" init --openapi api.yaml --upstream "$url" --out called.yaml >called.out 2>&1 </dev/null
+is "with a server the document's request is sent" "$?" 0
+check "and the answer is looked at" grep -q 'score: json proba.1' called.yaml
+refused 1 "is no OpenAPI document" --openapi good.json
+refused 1 "has no POST operation at /no" --openapi api.yaml --path /no
+
+# -- a terminal is asked, and only a valid answer is taken --
+script -qec "$PITHEAD init --upstream $url --sample good.json --out asked.yaml" /dev/null \
+	>asked.out 2>&1 <<<$'NO\nshop\ncheckout-team\npay\nstaging\nmedium\n\n'
+for line in 'project: shop' 'owner: checkout-team' '    environment: staging' '    tier: medium'; do
+	check "asked: $line" grep -q "^$line" asked.yaml
+done
+check "the endpoint too" grep -q '^  pay:$' asked.yaml
+check "and a wrong one is asked for again" grep -q 'expected a name of at most 63' asked.out
+is "json tells what was proposed" "$("$PITHEAD" init --upstream "$url" --sample good.json --out - --json \
+	2>/dev/null </dev/null | jq -r '.endpoints[0] | .score, .task, .health' | xargs)" "json proba.1 binary tcp"
