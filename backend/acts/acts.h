@@ -84,6 +84,11 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const char *segment, int share_bp, struct act_result *out, struct err *e);
 
+/* Takes an upstream server out of the rotation (drain), or back. server: its name, or HOST:PORT as
+ * it stands in the spec; version: which, where several have it, else NULL. */
+int act_server(struct world *w, const struct act *a, struct live_endpoint *ep, const char *server,
+	const char *version, int drain, struct act_result *out, struct err *e);
+
 /* Stops the line of ep (NULL: of all endpoints): nothing moves there until it is lifted. */
 int act_freeze(struct world *w, const struct act *a, struct live_endpoint *ep,
 	struct act_result *out, struct err *e);

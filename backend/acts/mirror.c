@@ -312,7 +312,7 @@ static void find_servers(struct mirror *m, struct world *w, const struct live_en
 		if (strcmp(arm->name, ep->row.candidate) != 0)
 			continue;
 		for (int k = 0; k < arm->server_count && m->server_count < GATEWAY_SERVERS; k++)
-			upstream_server(arm, k, &m->servers[m->server_count++]);
+			upstream_server(ep, arm, k, &m->servers[m->server_count++]);
 	}
 }
 

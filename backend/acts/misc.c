@@ -153,7 +153,7 @@ static int all_routed(struct world *w, const struct act_result *r)
 		return 1;
 	want = route_desired(ep);
 	return ep->in_force_known && route_same(&want, &ep->in_force) && !ep->proving &&
-	       !ep->overrides_unsent;
+	       !ep->overrides_unsent && upstreams_settled(ep);
 }
 
 int act_proven(struct world *w, const struct act_result *r, char *summary, size_t size)

@@ -13,6 +13,7 @@
  *   req, res base64 of whole bodies up to body_max. "-" or "" = absent. */
 #include "backend/adapters/haproxy_config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,9 @@ int haproxy_server_check(const struct gateway_server *s, struct err *e)
 			s->address + 5);
 		return err_hint(e, "use a shorter PITHEAD_HOME");
 	}
+	if (s->server_name[0] && !made_of(s->server_name, ".-"))
+		return err_set(e, ERR_INVALID,
+			"\"%.120s\" is not the name of a server's certificate", s->server_name);
 	if (s->address[0] != '/' && colon && colon != s->address && made_of(s->address, ".-_:[]") &&
 		atoi(colon + 1) > 0 && atoi(colon + 1) < 65536 && made_of(colon + 1, "") &&
 		strspn(colon + 1, "0123456789") == strlen(colon + 1))
@@ -415,20 +419,55 @@ static void format_frontend(
 	buf_adds(out, "\tuse_backend %[var(txn.be)]\n\tdefault_backend none\n");
 }
 
-void haproxy_server_format(const struct gateway_server *s, const char *address, struct buf *out)
+void haproxy_ca_name(const char *pem, char out[HAPROXY_CA_SIZE])
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(pem, strlen(pem), hex);
+	snprintf(out, HAPROXY_CA_SIZE, "ca-%.16s.pem", hex);
+}
+
+/* The name that TLS asks for: never an address, which is no name (RFC 6066, 3). */
+static void tls_name(const struct gateway_server *s, char *out, size_t size)
 {
 	const char *colon = strrchr(s->address, ':');
+	struct in_addr v4;
 
+	str_copy(out, size, s->server_name);
+	if (*out || !colon)
+		return;
+	snprintf(out, size, "%.*s", (int)(colon - s->address), s->address);
+	if (*out == '[' || inet_pton(AF_INET, out, &v4) == 1)
+		*out = '\0';
+}
+
+static void format_tls(const struct gateway_server *s, struct buf *out)
+{
+	char ca[HAPROXY_CA_SIZE] = CA_FILE, name[160];
+
+	tls_name(s, name, sizeof name);
+	if (s->ca)
+		haproxy_ca_name(s->ca, ca);
+	/* Of a server added at run time, HAProxy 2.6 checks the health in the clear unless told. */
+	buf_adds(out, " check-ssl");
+	if (s->verify_none)
+		buf_adds(out, " ssl verify none");
+	else
+		buf_addf(out, " ssl verify required ca-file %s", ca);
+	if (*name)
+		buf_addf(out, " sni str(%s) check-sni %s", name, name);
+	if (*name && !s->verify_none)
+		buf_addf(out, " verifyhost %s", name);
+}
+
+void haproxy_server_format(const struct gateway_server *s, const char *address, struct buf *out)
+{
 	buf_adds(out, address ? address : s->address);
 	buf_adds(out, " check inter 500ms fall 2 rise 1");
-	if (s->tls && colon) {
-		char *host = xstrndup(s->address, (size_t)(colon - s->address));
-		buf_addf(out,
-			" ssl verify required ca-file " CA_FILE
-			" sni str(%s) check-sni %s verifyhost %s",
-			host, host, host);
-		free(host);
-	}
+	if (s->connections > 0)
+		buf_addf(out, " maxconn %d", s->connections);
+	if (s->tls)
+		format_tls(s, out);
 }
 
 static void format_backend(const struct gateway_endpoint *ep, int slot,
@@ -452,11 +491,33 @@ static void format_backend(const struct gateway_endpoint *ep, int slot,
 			ep->health);
 	for (int i = 0; c->servers && i < ep->slots[slot].server_count; i++) {
 		const struct gateway_server *s = &ep->slots[slot].servers[i];
+		char at[sizeof s->address];
+
+		/* A name without an address must not keep the gateway from starting: its server is
+		 * added as soon as it has one. */
+		if (c->address && c->address(c->arg, s, at, sizeof at) < 0)
+			continue;
 		buf_addf(out, "\tserver %s ", s->name);
-		haproxy_server_format(s, NULL, out);
-		/* A name that does not resolve now must not keep the gateway from starting. */
-		buf_adds(out,
-			strncmp(s->address, "unix@", 5) == 0 ? "\n" : " init-addr libc,none\n");
+		haproxy_server_format(s, c->address ? at : NULL, out);
+		buf_adds(out, s->drained ? " disabled\n" : "\n");
+	}
+}
+
+/* A server added at run time can name only certificates that were loaded with the file: servers
+ * that never serve name them here, so that a new `ca` is a reload, and a new version is none. */
+static void format_authorities(const struct haproxy_config *c, struct buf *out)
+{
+	char name[HAPROXY_CA_SIZE];
+	int any = 0;
+
+	for (int i = 0; i < c->count; i++) {
+		if (!c->eps[i].ca)
+			continue;
+		if (!any++)
+			buf_adds(out, "\nbackend authorities\n\tno log\n");
+		haproxy_ca_name(c->eps[i].ca, name);
+		buf_addf(out, "\tserver e%d 127.0.0.1:1 disabled ssl verify required ca-file %s\n",
+			i, name);
 	}
 }
 
@@ -468,6 +529,7 @@ void haproxy_config_format(const struct haproxy_config *c, struct buf *out)
 		for (int s = 0; s < c->eps[i].slot_count; s++)
 			format_backend(&c->eps[i], s, c, out);
 	}
+	format_authorities(c, out);
 	/* Where a row names a backend that does not exist: 503 with a sentence. It also names the
 	 * maps, so that they exist when there is no endpoint. */
 	buf_adds(out, "\nbackend none\n"

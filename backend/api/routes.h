@@ -48,6 +48,7 @@ HANDLER(handle_serve);
 HANDLER(handle_rollback);
 HANDLER(handle_start);
 HANDLER(handle_override);
+HANDLER(handle_server);
 HANDLER(handle_rollout_verb);
 HANDLER(handle_ack);
 HANDLER(handle_stop);
