@@ -175,6 +175,18 @@ struct outcome_counts {
 int act_outcomes(struct world *w, const struct outcome_in *list, int count,
 	struct outcome_counts *out, struct err *e);
 
+/* Scores of requests whose answer could not be read, joined by id, first wins. late: after what
+ * they would be judged by has been judged, or left the window. */
+struct prediction_in {
+	const char *id;
+	double score;
+};
+struct prediction_counts {
+	int64_t stored, duplicate, unknown, late;
+};
+int act_predictions(struct world *w, const struct prediction_in *list, int count,
+	struct prediction_counts *out, struct err *e);
+
 /* An event without a change: denied attempts, exports, an auditor's reading. */
 int act_note(struct world *w, const struct act *a, const char *verb, const char *subject,
 	const char *detail, struct err *e);

@@ -91,7 +91,8 @@ static void fill_endpoint(struct world *w, struct live_endpoint *ep, struct gate
 		.timeout_ms = ep->config->timeout_ms,
 		.stream_ms = ep->config->stream_ms,
 		.key = source_of(&ep->config->key),
-		.segment = source_of(&ep->config->segment)};
+		.segment = source_of(&ep->config->segment),
+		.score = source_of(&ep->config->score)};
 	str_copy(out->id, sizeof out->id, ep->row.id);
 	str_copy(out->environment, sizeof out->environment, ep->row.environment);
 	str_copy(out->host, sizeof out->host, ep->config->listen_host);

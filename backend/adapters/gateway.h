@@ -51,7 +51,8 @@ struct gateway_endpoint {
 	int64_t timeout_ms; /* until the first byte of an answer, and between two of its parts */
 	int64_t stream_ms;  /* the same where a request asks for a stream; 0 = no other */
 	struct gateway_source key, segment;
-	struct gateway_slot *slots; /* owned by the caller */
+	struct gateway_source score; /* a header; else X-Pithead-Score is logged */
+	struct gateway_slot *slots;  /* owned by the caller */
 	int slot_count;
 };
 

@@ -7,7 +7,8 @@
  *   ver version that served; ro rollout; arm 0 stable 1 candidate; bkt 0..9999; share in force;
  *   keyed; key first 16 hex digits of the key's SHA-256; seg base64; su 1 = overrides in force and
  *   segment unreadable; st status; us to the answer's first byte; tr, ta as %Tr, %Ta in ms;
- *   tsx termination state; be backend; srv server; score base64 of X-Pithead-Score;
+ *   tsx termination state; be backend; srv server; score base64 of X-Pithead-Score or the
+ *   declared header;
  *   mt the first 8 bytes of the method; path base64 of the first 512 of path and query; ct base64
  *   of the first 96 of the request's Content-Type;
  *   req, res base64 of whole bodies up to body_max. "-" or "" = absent. */
@@ -119,7 +120,8 @@ static int check_endpoint(const struct gateway_endpoint *ep, struct err *e)
 		ep->stream_ms > 86400000)
 		return refuse(e, ep->id, "timeout", "this length");
 	if (check_source(ep->id, &ep->key, "key", e) < 0 ||
-		check_source(ep->id, &ep->segment, "segment", e) < 0)
+		check_source(ep->id, &ep->segment, "segment", e) < 0 ||
+		check_source(ep->id, &ep->score, "score", e) < 0)
 		return ERR_INVALID;
 	for (int s = 0; s < ep->slot_count; s++)
 		for (int i = 0; i < ep->slots[s].server_count; i++)
@@ -342,8 +344,12 @@ static void format_split(const struct gateway_endpoint *ep, struct buf *out)
 /* Headers that tell what served the answer, also on answers that the gateway made itself. */
 static void format_answer(const struct gateway_endpoint *ep, int64_t body_max, struct buf *out)
 {
-	buf_adds(out, "\thttp-response set-var(txn.us) date(0,us),sub(txn.ts)\n"
-		      "\thttp-response set-var(txn.score) res.fhdr(X-Pithead-Score),base64\n");
+	buf_addf(out,
+		"\thttp-response set-var(txn.us) date(0,us),sub(txn.ts)\n"
+		"\thttp-response set-var(txn.score) res.fhdr(%s),base64\n"
+		/* What a server tells us is not for its clients. */
+		"\thttp-response del-header X-Pithead-Score\n",
+		ep->score.kind == 1 ? ep->score.name : "X-Pithead-Score");
 	/* Only bodies of a known small length are waited for: waiting for a stream would be 504.
 	 * The limit stands above the time that the server itself has. */
 	buf_addf(out,

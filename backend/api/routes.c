@@ -63,6 +63,8 @@ static const struct field body_what_if[] = {{"spec", FIELD_TEXT, 1, "the text of
 	{"endpoint", FIELD_ID, 0, "only this endpoint; all of the project unless told"}, END};
 static const struct field body_outcomes[] = {
 	{"outcomes", FIELD_OUTCOMES, 1, "at most 1000 of {\"id\", \"name\", \"value\"}"}, END};
+static const struct field body_predictions[] = {
+	{"predictions", FIELD_PREDICTIONS, 1, "at most 1000 of {\"id\", \"score\"}"}, END};
 
 static const struct field query_series[] = {
 	{"span", FIELD_INT, 0, "seconds per point, 1 to 900; 10 unless told"},
@@ -224,6 +226,9 @@ const struct route routes[] = {
 	{POST, "/v1/outcomes", PERM_POST, SCOPE_ALL, 1, handle_outcomes, NULL,
 		"what really happened, joined to predictions by X-Request-ID", body_outcomes, NULL,
 		"Outcomes", 0, 0},
+	{POST, "/v1/predictions", PERM_POST, SCOPE_ALL, 1, handle_predictions, NULL,
+		"scores of answers that could not be read, joined by X-Request-ID",
+		body_predictions, NULL, "Predictions", 0, 0},
 	{GET, "/v1/events", PERM_READ, SCOPE_ALL, 0, handle_events, NULL,
 		"wait until something has happened", NULL, query_events, "Events", 0, 0},
 	{GET, "/v1/settings", PERM_READ, SCOPE_ALL, 0, handle_settings, NULL,

@@ -58,6 +58,7 @@ HANDLER(handle_hold);
 HANDLER(handle_plan);
 HANDLER(handle_apply);
 HANDLER(handle_outcomes);
+HANDLER(handle_predictions);
 
 /* routes_trial.c */
 HANDLER(handle_cards);

@@ -68,6 +68,25 @@ check "what cannot be read is counted" wait_for 5 unread
 is "nothing of it is a failure" "$(get /v1/endpoints/m .stable_stats.failures)" 0
 check "endpoint show tells it" grep -q "7 of them unread" <<<"$("$PITHEAD" endpoint show m </dev/null)"
 check "so do the metrics" grep -Eq '^pithead_unread_total\{.*\} 7$' <<<"$(api GET /metrics)"
+# The number of a stream comes beside it, or afterwards.
+exchange_id() { # exchange_id QUERY: the id of a streamed answer; its head is in $dir/head
+	curl -s -m 5 -o "$dir/stream" -D - "http://127.0.0.1:$front/sse?events=1$1" |
+		tr -d '\r' >"$dir/head"
+	sed -n 's/^x-request-id: //Ip' "$dir/head"
+}
+scored=$(exchange_id "&score=0.75")
+is "X-Pithead-Score does not reach the client" "$(grep -ic '^x-pithead-score' "$dir/head")" 0
+predict() { # predict ID SCORE
+	api POST /v1/predictions "{\"predictions\":[{\"id\":\"$1\",\"score\":$2}]}" |
+		jq -c '[.stored, .duplicate, .unknown, .late]'
+}
+known() { [ "$(predict "$scored" 0.1)" = "[0,1,0,0]" ]; }
+check "but is the stream's score, and stays it" wait_for 5 known
+unscored=$(exchange_id "")
+later() { [ "$(predict "$unscored" 0.5)" = "[1,0,0,0]" ]; }
+check "another's is posted later" wait_for 5 later
+is "once" "$(predict "$unscored" 0.6)" "[0,1,0,0]"
+check "neither is unread" unread
 # The stream that lasts is judged while it lasts: by its head.
 exchange ask sse "127.0.0.1:$front" events=30 gap=900 accept=1 >/dev/null 2>&1 &
 stream=$!
