@@ -43,7 +43,7 @@ static void add_arm(struct text *t, const struct node *e, const char *label, con
 	const char *key, enum role role, int64_t share)
 {
 	const struct node *s = node_get(e, key);
-	char part[16], a[48], b[48], d[48];
+	char part[16], a[48], b[48], d[48], unread[64] = "";
 
 	if (!*version)
 		return;
@@ -52,10 +52,13 @@ static void add_arm(struct text *t, const struct node *e, const char *label, con
 		detail_line(t, label, role, "%-6s %4s  no answers in the last 60 s", version, part);
 		return;
 	}
-	detail_line(t, label, role, "%-6s %4s  %s answers in 60 s, errors %s %%, p99 %s ms",
+	if (node_int(s, "unread", 0))
+		snprintf(unread, sizeof unread, ", %s %% unread",
+			numfmt(a, sizeof a, node_num(s, "unread_percent", NAN), 0));
+	detail_line(t, label, role, "%-6s %4s  %s answers in 60 s, errors %s %%, p99 %s ms%s",
 		version, part, numfmt(a, sizeof a, node_num(s, "requests", NAN), 0),
 		numfmt(b, sizeof b, node_num(s, "error_percent", NAN), 2),
-		numfmt(d, sizeof d, node_num(s, "p99_ms", NAN), 0));
+		numfmt(d, sizeof d, node_num(s, "p99_ms", NAN), 0), unread);
 }
 
 /* "ORD to stable", or "ORD 20% to candidate" in a segmented rollout. */
@@ -80,7 +83,7 @@ static void add_lists(struct text *t, const struct node *e)
 	for (int i = 0; i < n; i++)
 		buf_addf(&b, "%s%s %s %s", i ? "; " : "", node_str(&list[i], "version", ""),
 			node_str(&list[i], "name", ""), node_str(&list[i], "state", ""));
-	detail_line(t, "replicas", ROLE_text, "%s", buf_text(&b));
+	detail_line(t, "servers", ROLE_text, "%s", buf_text(&b));
 	buf_reset(&b);
 	list = node_list(node_get(e, "overrides"), "", &n);
 	for (int i = 0; i < n; i++)
@@ -172,8 +175,9 @@ static void endpoint_close(struct pane *p)
 	text_free(s->text);
 }
 
-static const struct help_hint endpoint_hints[] = {{"rollback %endpoint", "rollback"},
-	{"rollout abort %rollout", "abort"}, {"open", "its rollout"}, {NULL, NULL}};
+static const struct help_hint endpoint_hints[] = {{"servers %endpoint", "servers"},
+	{"rollback %endpoint", "rollback"}, {"rollout abort %rollout", "abort"},
+	{"open", "its rollout"}, {NULL, NULL}};
 
 const struct pane_ops endpoint_detail_pane = {
 	.name = "endpoint",

@@ -18,6 +18,7 @@ static void do_filter(struct app *a, const char *rest);
 static void do_open(struct app *a, const char *rest);
 static void do_charts(struct app *a, const char *rest);
 static void do_cards(struct app *a, const char *rest);
+static void do_servers(struct app *a, const char *rest);
 static void do_back(struct app *a, const char *rest);
 static void do_quit(struct app *a, const char *rest);
 static void do_redraw(struct app *a, const char *rest);
@@ -42,6 +43,7 @@ static const struct {
 	{"open", "explain: open what is selected", do_open},
 	{"charts", "the charts that a rollout's verdict rests on", do_charts},
 	{"cards", "the verdict cards of a rollout that were frozen", do_cards},
+	{"servers", "the servers of an endpoint: states, drain", do_servers},
 	{"back", "close what was opened; drop the filter", do_back},
 	{"quit", "leave the console; the engine goes on", do_quit},
 	{"redraw", "draw the screen anew", do_redraw},
@@ -334,6 +336,21 @@ static void do_cards(struct app *a, const char *rest)
 	open_page(a, "cards", rest);
 }
 
+static void do_servers(struct app *a, const char *rest)
+{
+	struct selection s = selected(a);
+	const char *endpoint = *rest && *rest != '%' ? rest : s.endpoint;
+	char place[160];
+	struct err e;
+
+	snprintf(place, sizeof place, "servers/%s", endpoint);
+	a->message[0] = '\0';
+	if (!*endpoint)
+		app_say(a, ROLE_banner, "there is no endpoint here to do that with");
+	else if (strcmp(app_pane(a)->ops->name, "servers") != 0 && !app_open_place(a, place, &e))
+		app_say(a, ROLE_banner, "%s", e.message);
+}
+
 static void do_back(struct app *a, const char *rest)
 {
 	struct pane *p = app_pane(a);
@@ -448,6 +465,8 @@ static const char *value_of(const struct selection *s, const char *word)
 		return s->rollout;
 	if (strcmp(word, "%endpoint") == 0)
 		return s->endpoint;
+	if (strcmp(word, "%server") == 0)
+		return s->server;
 	if (strcmp(word, "%alert") == 0)
 		return s->alert;
 	return strcmp(word, "%version") == 0 ? s->version : NULL;

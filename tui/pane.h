@@ -18,14 +18,16 @@ enum { PANE_FEEDS = 8 };
 
 struct pane;
 
-/* What a command line's %id, %change, %rollout, %endpoint, %alert stand for; "" = nothing. */
+/* What a command line's %id, %change, %rollout, %endpoint, %server, %alert stand for; "" = nothing.
+ */
 struct selection {
 	char id[64]; /* of the change or event; %change is the same */
 	char rollout[32];
 	char endpoint[132];
 	char version[64];
-	char alert[32];	 /* the newest that nobody has acknowledged */
-	char place[160]; /* what Enter opens: "rollout/40" */
+	char server[132]; /* VERSION/NAME */
+	char alert[32];	  /* the newest that nobody has acknowledged */
+	char place[160];  /* what Enter opens: "rollout/40" */
 };
 
 /* What the app lends to a pane. now_us is the time to reckon ages from. */

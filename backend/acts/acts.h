@@ -84,6 +84,11 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 int act_override(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const char *segment, int share_bp, struct act_result *out, struct err *e);
 
+/* Takes an upstream server out of the rotation (drain), or back. server: its name, or HOST:PORT as
+ * it stands in the spec; version: which, where several have it, else NULL. */
+int act_server(struct world *w, const struct act *a, struct live_endpoint *ep, const char *server,
+	const char *version, int drain, struct act_result *out, struct err *e);
+
 /* Stops the line of ep (NULL: of all endpoints): nothing moves there until it is lifted. */
 int act_freeze(struct world *w, const struct act *a, struct live_endpoint *ep,
 	struct act_result *out, struct err *e);
@@ -169,6 +174,18 @@ struct outcome_counts {
 };
 int act_outcomes(struct world *w, const struct outcome_in *list, int count,
 	struct outcome_counts *out, struct err *e);
+
+/* Scores of requests whose answer could not be read, joined by id, first wins. late: after what
+ * they would be judged by has been judged, or left the window. */
+struct prediction_in {
+	const char *id;
+	double score;
+};
+struct prediction_counts {
+	int64_t stored, duplicate, unknown, late;
+};
+int act_predictions(struct world *w, const struct prediction_in *list, int count,
+	struct prediction_counts *out, struct err *e);
 
 /* An event without a change: denied attempts, exports, an auditor's reading. */
 int act_note(struct world *w, const struct act *a, const char *verb, const char *subject,

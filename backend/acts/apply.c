@@ -91,6 +91,41 @@ static void compare_endpoints(struct world *w, const struct spec *spec, struct s
 	}
 }
 
+static int ends_in(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Certificates by their digest: the text is long, and its first lines tell nothing. */
+static void shorten(char *text, size_t size)
+{
+	char hex[DIGEST_HEX];
+
+	if (!*text)
+		return;
+	digest_hex(text, strlen(text), hex);
+	snprintf(text, size, "certificates %.12s", hex);
+}
+
+static void note_rows(struct spec_plan *plan)
+{
+	for (int i = 0; i < plan->row_count; i++) {
+		struct plan_row *r = &plan->rows[i];
+
+		if (ends_in(r->path, ".verify") && strcmp(r->desired, "none") == 0)
+			str_copy(r->note, sizeof r->note,
+				"WARNING: no certificate is checked: whoever is on the way can "
+				"answer in its place");
+		if (ends_in(r->path, ".ca") &&
+			(strchr(r->desired, '\n') || strchr(r->recorded, '\n'))) {
+			shorten(r->desired, sizeof r->desired);
+			shorten(r->recorded, sizeof r->recorded);
+		}
+	}
+}
+
 static void compare_access(struct world *w, const struct spec *spec, struct spec_plan *plan)
 {
 	const struct live_project *p = world_find_project(w, spec->project);
@@ -132,6 +167,7 @@ int act_plan(
 	plan->base = p ? p->spec.seq : 0;
 	compare_access(w, spec, plan);
 	compare_endpoints(w, spec, plan);
+	note_rows(plan);
 	loosening_fill(w, spec, plan);
 	spec_free(spec);
 	return 0;
@@ -231,6 +267,30 @@ static int check_apply(const struct applying *x, struct act_result *out, struct 
 	return rc;
 }
 
+/* A drain ends with its server: one that comes back later is ready. */
+static int drop_drains(struct world *w, const struct live_endpoint *ep,
+	const struct spec_endpoint *s, struct err *e)
+{
+	/* Names depend on what is new. */
+	struct live_endpoint then = {.config = (struct spec_endpoint *)s};
+	struct gateway_server server;
+	int rc = 0;
+
+	for (int i = 0; ep && i < ep->drain_count && !rc; i++) {
+		const struct drain_row *d = &ep->drains[i];
+		const struct spec_arm *arm = upstream_of(&then, d->version);
+		int kept = 0;
+
+		for (int k = 0; arm && k < arm->server_count; k++) {
+			upstream_server(&then, arm, k, &server);
+			kept |= strcmp(server.name, d->server) == 0;
+		}
+		if (!kept)
+			rc = store_remove_drain(w->store, d->endpoint, d->version, d->server, e);
+	}
+	return rc;
+}
+
 static int save_endpoint(struct world *w, const struct spec *spec, const struct spec_endpoint *s,
 	int64_t seq, struct err *e)
 {
@@ -255,6 +315,8 @@ static int save_endpoint(struct world *w, const struct spec *spec, const struct 
 	rc = store_save_endpoint_config(w->store, row.id, json, e);
 	if (!rc)
 		rc = store_save_endpoint(w->store, &row, e);
+	if (!rc)
+		rc = drop_drains(w, ep, s, e);
 	if (!rc && new_command)
 		replicas_outdate(w, ep);
 	free(json);

@@ -84,8 +84,31 @@ int effect_prove(struct world *w, struct live_endpoint *ep, struct err *e);
 int slot_find(const struct live_endpoint *ep, const char *version);
 int slot_healthy(const struct live_endpoint *ep, int slot);
 int servers_wanted(const struct live_endpoint *ep, const char *version);
-/* The number-th server of an upstream arm as the gateway knows it. */
-void upstream_server(const struct spec_arm *arm, int number, struct gateway_server *out);
+
+/* -- upstreams.c -- */
+
+/* The arm of a version that somebody else serves, or NULL. */
+const struct spec_arm *upstream_of(const struct live_endpoint *ep, const char *version);
+/* The number-th server of an upstream arm as the gateway must have it; borrows the endpoint's. */
+void upstream_server(const struct live_endpoint *ep, const struct spec_arm *arm, int number,
+	struct gateway_server *out);
+/* A server as it was last seen in a slot, or NULL. */
+const struct gateway_server_state *server_of(
+	const struct live_endpoint *ep, int slot, const char *name);
+/* 1 when the server has gone from the gateway; connections that are left keep it for a tick. */
+int remove_server(struct world *w, struct live_endpoint *ep, int slot, const char *name);
+/* Makes one server be there, at its name's address, drained or not. */
+int server_make_so(struct world *w, struct live_endpoint *ep, int slot,
+	const struct gateway_server *s, struct err *e);
+/* Makes the slot hold exactly the arm's servers. */
+void upstreams_ensure(
+	struct world *w, struct live_endpoint *ep, const struct spec_arm *arm, int slot);
+/* Whether each server that is there was last seen drained exactly where that is wanted. */
+int upstreams_settled(const struct live_endpoint *ep);
+/* Why a person keeps a server from new requests, or NULL. */
+const struct drain_row *drain_find(
+	const struct live_endpoint *ep, const char *version, const char *server);
+
 /* Asks the gateway for the servers' states now. */
 void servers_refresh(struct world *w, struct live_endpoint *ep);
 /* Whether all servers that the version should have are healthy. */

@@ -14,6 +14,7 @@ void event_state_parse(const char *json, struct event_state *out)
 	str_copy(out->candidate, sizeof out->candidate, json_str(v, "candidate", ""));
 	str_copy(out->previous, sizeof out->previous, json_str(v, "previous", ""));
 	str_copy(out->segment, sizeof out->segment, json_str(v, "segment", ""));
+	str_copy(out->server, sizeof out->server, json_str(v, "server", ""));
 	str_copy(out->state, sizeof out->state, json_str(v, "state", ""));
 	str_copy(out->pattern, sizeof out->pattern, json_str(v, "pattern", ""));
 	str_copy(out->text, sizeof out->text, json_str(v, "text", ""));

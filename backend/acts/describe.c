@@ -36,6 +36,8 @@ static const struct words table[] = {
 	{"rollback", "rollback %f -> %v"},
 	{"endpoint.serve", "first version %v"},
 	{"override.set", "segment %g to %r, #%n"},
+	{"server.drain", "drain %a"},
+	{"server.ready", "end the drain of %a"},
 	{"spec.apply", "apply %a"},
 	{"version.add", "add version %v"},
 	{"alert.open", "alert: %a"},

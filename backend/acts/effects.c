@@ -28,19 +28,17 @@ int slot_healthy(const struct live_endpoint *ep, int slot)
 	return n;
 }
 
-static const struct spec_arm *arm_find(const struct live_endpoint *ep, const char *version)
-{
-	for (int i = 0; i < ep->config->arm_count; i++)
-		if (strcmp(ep->config->arms[i].name, version) == 0)
-			return &ep->config->arms[i];
-	return NULL;
-}
-
 int servers_wanted(const struct live_endpoint *ep, const char *version)
 {
-	const struct spec_arm *arm = arm_find(ep, version);
+	const struct spec_arm *arm = upstream_of(ep, version);
+	struct gateway_server s;
+	int n = arm ? arm->server_count : ep->config->replicas;
 
-	return arm ? arm->server_count : ep->config->replicas;
+	for (int i = 0; arm && i < arm->server_count; i++) {
+		upstream_server(ep, arm, i, &s);
+		n -= s.drained;
+	}
+	return n > 0 ? n : 1; /* a version with nothing but drained servers is not ready */
 }
 
 void servers_refresh(struct world *w, struct live_endpoint *ep)

@@ -137,6 +137,8 @@ static int send_copy(struct mirror *m, struct replay_job *job, const struct aske
 	s = &m->servers[m->server_next++ % m->server_count];
 	str_copy(job->address, sizeof job->address, s->address);
 	job->tls = s->tls;
+	job->verify_none = s->verify_none;
+	str_copy(job->server_name, sizeof job->server_name, s->server_name);
 	job->tag = tag;
 	if (replayer_submit(m->replayer, job))
 		return 0;
@@ -305,14 +307,19 @@ static void find_servers(struct mirror *m, struct world *w, const struct live_en
 	struct err e = {0};
 
 	m->server_count = 0;
+	replayer_trust(m->replayer, ep->config->ca[0] ? ep->config->ca : NULL);
 	(void)store_list_replicas(w->store, ep->row.id, add_replica, &f, &e);
 	for (int i = 0; i < ep->config->arm_count; i++) {
 		const struct spec_arm *arm = &ep->config->arms[i];
 
 		if (strcmp(arm->name, ep->row.candidate) != 0)
 			continue;
-		for (int k = 0; k < arm->server_count && m->server_count < GATEWAY_SERVERS; k++)
-			upstream_server(arm, k, &m->servers[m->server_count++]);
+		for (int k = 0; k < arm->server_count && m->server_count < GATEWAY_SERVERS; k++) {
+			struct gateway_server *s = &m->servers[m->server_count];
+
+			upstream_server(ep, arm, k, s);
+			m->server_count += !s->drained;
+		}
 	}
 }
 

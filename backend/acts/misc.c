@@ -46,6 +46,54 @@ int act_outcomes(struct world *w, const struct outcome_in *list, int count,
 	return 0;
 }
 
+/* Until when a score still counts: its outcome is judged so long after the request. */
+static int64_t score_due_us(const struct live_endpoint *ep, const struct record *r)
+{
+	int64_t within = ep->config->outcome[0] ? ep->config->outcome_within_ms * 1000 : 0;
+
+	if (within < WINDOW_SECONDS * INT64_C(1000000))
+		within = WINDOW_SECONDS * INT64_C(1000000);
+	return r->routed_us + within;
+}
+
+static int add_prediction(struct world *w, const struct prediction_in *p, int64_t now,
+	struct prediction_counts *out, struct err *e)
+{
+	struct live_endpoint *ep;
+	struct record r;
+	int rc = telemetry_find_record(w->store, p->id, &r, e);
+
+	if (rc < 0)
+		return rc;
+	ep = rc ? world_find_endpoint(w, r.endpoint, NULL) : NULL;
+	if (!ep) {
+		out->unknown++;
+	} else if (isfinite(r.score)) {
+		out->duplicate++;
+	} else if (now > score_due_us(ep, &r)) {
+		out->late++;
+	} else {
+		rc = telemetry_add_score(w->store, p->id, p->score, e);
+		if (rc < 0)
+			return rc;
+		window_add_score(ep->window, r.arm, r.routed_us, p->score, r.read);
+		out->stored++;
+	}
+	return 0;
+}
+
+int act_predictions(struct world *w, const struct prediction_in *list, int count,
+	struct prediction_counts *out, struct err *e)
+{
+	int64_t now = clock_wall_us(&w->clock);
+	int rc = 0;
+
+	*out = (struct prediction_counts){0};
+	for (int i = 0; i < count && !rc; i++)
+		rc = add_prediction(w, &list[i], now, out, e);
+	return rc;
+}
+
 int act_engine_stop(
 	struct world *w, const struct act *a, int all, struct act_result *out, struct err *e)
 {
@@ -153,7 +201,7 @@ static int all_routed(struct world *w, const struct act_result *r)
 		return 1;
 	want = route_desired(ep);
 	return ep->in_force_known && route_same(&want, &ep->in_force) && !ep->proving &&
-	       !ep->overrides_unsent;
+	       !ep->overrides_unsent && upstreams_settled(ep);
 }
 
 int act_proven(struct world *w, const struct act_result *r, char *summary, size_t size)

@@ -28,16 +28,10 @@ static struct gateway_source source_of(const struct source *s)
 	return out;
 }
 
-static void add_server(struct gateway_slot *slot, const char *name, const char *address, int tls)
+static void add_server(struct gateway_slot *slot, const struct gateway_server *s)
 {
-	struct gateway_server *s;
-
-	if (slot->server_count == GATEWAY_SERVERS)
-		return;
-	s = &slot->servers[slot->server_count++];
-	str_copy(s->name, sizeof s->name, name);
-	str_copy(s->address, sizeof s->address, address);
-	s->tls = tls;
+	if (slot->server_count < GATEWAY_SERVERS)
+		slot->servers[slot->server_count++] = *s;
 }
 
 struct filling {
@@ -48,12 +42,27 @@ struct filling {
 static int fill_replica(void *arg, const struct replica_row *r)
 {
 	const struct filling *f = arg;
-	char address[160];
+	struct gateway_server s = {.tls = 0};
 
-	snprintf(address, sizeof address, "unix@%s/run/box/%s/s.sock", f->w->home, r->id);
+	str_copy(s.name, sizeof s.name, r->id);
+	snprintf(s.address, sizeof s.address, "unix@%s/run/box/%s/s.sock", f->w->home, r->id);
 	if (r->slot >= 0 && r->slot < f->ep->slot_count && strcmp(r->state, "draining") != 0)
-		add_server(&f->ep->slots[r->slot], r->id, address, 0);
+		add_server(&f->ep->slots[r->slot], &s);
 	return 0;
+}
+
+/* A server in the file is taken for healthy until a check fails. One that was never seen so is left
+ * to be added at run time, when it is not healthy until a check passes: else a reload would make a
+ * version ready that never answered. */
+static int is_proven(const struct live_endpoint *ep, int slot, const struct gateway_server *s)
+{
+	const struct gateway_server_state *seen = server_of(ep, slot, s->name);
+	const char *version = ep->slots[slot].version;
+
+	if (s->drained || (seen && strcmp(seen->state, "up") == 0))
+		return 1;
+	return strcmp(version, ep->row.stable) == 0 ||
+	       (ep->row.gate && strcmp(version, ep->row.candidate) == 0 && !seen);
 }
 
 /* Servers as the store knows them, so that a start or a reload has them all at once. */
@@ -69,8 +78,9 @@ static void fill_slots(struct world *w, struct live_endpoint *ep)
 		int slot = slot_find(ep, arm->name);
 		for (int k = 0; slot >= 0 && k < arm->server_count; k++) {
 			struct gateway_server server;
-			upstream_server(arm, k, &server);
-			add_server(&ep->slots[slot], server.name, server.address, arm->tls);
+			upstream_server(ep, arm, k, &server);
+			if (is_proven(ep, slot, &server))
+				add_server(&ep->slots[slot], &server);
 		}
 	}
 }
@@ -81,13 +91,15 @@ static void fill_endpoint(struct world *w, struct live_endpoint *ep, struct gate
 		.timeout_ms = ep->config->timeout_ms,
 		.stream_ms = ep->config->stream_ms,
 		.key = source_of(&ep->config->key),
-		.segment = source_of(&ep->config->segment)};
+		.segment = source_of(&ep->config->segment),
+		.score = source_of(&ep->config->score)};
 	str_copy(out->id, sizeof out->id, ep->row.id);
 	str_copy(out->environment, sizeof out->environment, ep->row.environment);
 	str_copy(out->host, sizeof out->host, ep->config->listen_host);
 	/* Without a path the gateway only connects. */
 	if (strcmp(ep->config->health, "tcp") != 0)
 		str_copy(out->health, sizeof out->health, ep->config->health);
+	out->ca = ep->config->ca[0] ? ep->config->ca : NULL;
 	fill_slots(w, ep);
 	out->slots = ep->slots;
 	out->slot_count = ep->slot_count;

@@ -91,14 +91,6 @@ static int wanted(const struct world *w, const struct live_endpoint *ep, const c
 	return ep->row.hot_until_us > clock_wall_us(&w->clock);
 }
 
-static const struct spec_arm *upstream_of(const struct live_endpoint *ep, const char *version)
-{
-	for (int i = 0; i < ep->config->arm_count; i++)
-		if (strcmp(ep->config->arms[i].name, version) == 0)
-			return &ep->config->arms[i];
-	return NULL;
-}
-
 static int save_slot(struct world *w, struct live_endpoint *ep, int slot, const char *version)
 {
 	struct slot_row row = {.slot = slot};
@@ -134,15 +126,6 @@ static int take_slot(struct world *w, struct live_endpoint *ep, const char *vers
 }
 
 /* -- one replica -- */
-
-static const struct gateway_server_state *server_of(
-	const struct live_endpoint *ep, int slot, const char *name)
-{
-	for (int i = 0; i < ep->server_count; i++)
-		if (ep->servers[i].slot == slot && strcmp(ep->servers[i].name, name) == 0)
-			return &ep->servers[i];
-	return NULL;
-}
 
 static void set_state(struct world *w, struct replica_row *r, const char *state)
 {
@@ -322,63 +305,6 @@ static void start_one(struct replicas *rs, const char *version, int slot, int nu
 
 /* -- a version -- */
 
-void upstream_server(const struct spec_arm *arm, int number, struct gateway_server *out)
-{
-	const struct spec_upstream *u = &arm->servers[number];
-
-	*out = (struct gateway_server){.tls = arm->tls};
-	snprintf(out->address, sizeof out->address, "%s:%d", u->host, u->port);
-	/* Named by its address, so that another address in the spec is another server. */
-	snprintf(out->name, sizeof out->name, "u%d-%.40s", u->port, u->host);
-	for (char *p = out->name; *p; p++)
-		if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
-			    (*p >= 'A' && *p <= 'Z')))
-			*p = '-';
-}
-
-/* 1 when the server has gone from the gateway; connections that are left keep it for a tick. */
-static int remove_server(struct world *w, struct live_endpoint *ep, int slot, const char *name)
-{
-	struct err e = {0};
-
-	(void)gateway_server_drain(w->gateway, ep->row.id, slot, name, &e);
-	return gateway_server_remove(w->gateway, ep->row.id, slot, name, &e) == 0;
-}
-
-static int arm_has(const struct spec_arm *arm, const char *name)
-{
-	struct gateway_server s;
-
-	for (int i = 0; i < arm->server_count; i++) {
-		upstream_server(arm, i, &s);
-		if (strcmp(s.name, name) == 0)
-			return 1;
-	}
-	return 0;
-}
-
-static void add_upstreams(struct world *w, struct live_endpoint *ep, const struct spec_arm *arm)
-{
-	int slot = take_slot(w, ep, arm->name);
-	struct gateway_server s;
-	struct err e = {0};
-
-	for (int i = 0; slot >= 0 && i < arm->server_count; i++) {
-		const struct gateway_server_state *now;
-
-		upstream_server(arm, i, &s);
-		now = server_of(ep, slot, s.name);
-		/* One that was leaving and is wanted again comes back as new. */
-		if (now && strcmp(now->state, "drain") == 0)
-			remove_server(w, ep, slot, s.name);
-		else if (!now && gateway_server_add(w->gateway, ep->row.id, slot, &s, &e))
-			log_warn("upstream", "%s: %s", ep->row.id, e.message);
-	}
-	for (int i = 0; slot >= 0 && i < ep->server_count; i++)
-		if (ep->servers[i].slot == slot && !arm_has(arm, ep->servers[i].name))
-			remove_server(w, ep, slot, ep->servers[i].name);
-}
-
 static void ensure_version(struct replicas *rs, const char *version)
 {
 	const struct spec_arm *arm = upstream_of(rs->ep, version);
@@ -387,11 +313,12 @@ static void ensure_version(struct replicas *rs, const char *version)
 
 	if (!*version || rs->ep->row.removed)
 		return;
+	slot = take_slot(rs->w, rs->ep, version);
 	if (arm) {
-		add_upstreams(rs->w, rs->ep, arm);
+		if (slot >= 0)
+			upstreams_ensure(rs->w, rs->ep, arm, slot);
 		return;
 	}
-	slot = take_slot(rs->w, rs->ep, version);
 	for (int i = 0; i < rs->count; i++)
 		if (rs->rows[i].id[0] && strcmp(rs->rows[i].version, version) == 0 &&
 			strcmp(rs->rows[i].state, "draining") != 0 && rs->rows[i].number < 32)

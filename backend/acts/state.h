@@ -8,7 +8,7 @@
 
 struct event_state {
 	char stable[NAME_SIZE], candidate[NAME_SIZE], previous[NAME_SIZE];
-	char segment[NAME_SIZE], state[16], pattern[16];
+	char segment[NAME_SIZE], server[NAME_SIZE], state[16], pattern[16];
 	char text[200]; /* "text" of events about something else */
 	int share_bp, step;
 	int64_t rollout, spec_seq;

@@ -227,6 +227,26 @@ static int do_override(struct undoing *u, struct act_result *out, struct err *e)
 	return act_override(u->w, u->a, u->ep, u->is.segment, u->was.share_bp, out, e);
 }
 
+static int say_server(struct undoing *u, char *out, size_t size)
+{
+	int drained = strcmp(u->is.state, "drain") == 0;
+
+	if (!u->ep || (drain_find(u->ep, u->version, u->is.server) != NULL) != drained) {
+		snprintf(out, size, "cannot be undone: %s is %s", u->is.server,
+			drained ? "not drained any more" : "drained again");
+		return 0;
+	}
+	snprintf(out, size, "%s of %s is %s again", u->is.server, u->version,
+		drained ? "ready" : "drained");
+	return 1;
+}
+
+static int do_server(struct undoing *u, struct act_result *out, struct err *e)
+{
+	return act_server(u->w, u->a, u->ep, u->is.server, u->version,
+		strcmp(u->is.state, "drain") != 0, out, e);
+}
+
 static int say_apply(struct undoing *u, char *out, size_t size)
 {
 	const struct live_project *p = world_find_project(u->w, u->project);
@@ -277,6 +297,8 @@ static const struct inverse inverses[] = {
 	{"rollout.reject", say_abort, do_abort},
 	{"rollback", say_rollback, do_rollback},
 	{"override.set", say_override, do_override},
+	{"server.drain", say_server, do_server},
+	{"server.ready", say_server, do_server},
 	{"spec.apply", say_apply, do_apply},
 };
 

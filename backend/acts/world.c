@@ -63,6 +63,15 @@ static int load_slot(void *arg, const struct slot_row *r)
 	return 0;
 }
 
+static int load_drain(void *arg, const struct drain_row *r)
+{
+	struct live_endpoint *ep = arg;
+
+	if (ep->drain_count < DRAINS_MOST)
+		ep->drains[ep->drain_count++] = *r;
+	return 0;
+}
+
 static struct live_endpoint *endpoint_new(struct world *w, const struct endpoint_row *r)
 {
 	struct live_endpoint *ep = xcalloc(1, sizeof *ep);
@@ -107,6 +116,8 @@ static int load_endpoint(void *arg, const struct endpoint_row *r)
 	free(ep->config);
 	ep->config = config;
 	store_list_slots(w->store, r->id, load_slot, ep, l->e);
+	ep->drain_count = 0;
+	store_list_drains(w->store, r->id, load_drain, ep, l->e);
 	w->endpoints = xrealloc(
 		w->endpoints, (size_t)w->endpoint_count + 1, sizeof(struct live_endpoint *));
 	w->endpoints[w->endpoint_count++] = ep;

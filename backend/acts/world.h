@@ -16,6 +16,13 @@
 #include "backend/upgrade/note.h"
 
 #define WORLD_SERVERS 64
+#define DRAINS_MOST   32
+
+/* What keeps an upstream server out of the gateway. */
+struct server_fault {
+	int slot;
+	char name[48], why[160];
+};
 
 struct judging; /* acts/judging.h */
 struct mirror;	/* acts/mirror.h */
@@ -35,6 +42,12 @@ struct live_endpoint {
 	int64_t lease_mono_us; /* the same instant on the monotonic clock: decides a lapse */
 	struct gateway_server_state servers[WORLD_SERVERS];
 	int server_count;
+	int64_t leaving_us; /* monotonic; since when the gateway has servers that the spec does not
+			     */
+	struct server_fault faults[GATEWAY_SERVERS];
+	int fault_count;
+	struct drain_row drains[DRAINS_MOST]; /* as committed */
+	int drain_count;
 	int settling;		  /* replicas are starting or draining: look again soon */
 	int overrides;		  /* segment overrides of the active rollout exist */
 	int overrides_unsent;	  /* the gateway has not taken all of them yet */

@@ -68,6 +68,18 @@ int gateway_server_drain(
 	return g->ops->server_drain(g, endpoint, slot, name, e);
 }
 
+int gateway_server_ready(
+	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
+{
+	return g->ops->server_ready(g, endpoint, slot, name, e);
+}
+
+int gateway_server_follow(struct gateway *g, const char *endpoint, int slot,
+	const struct gateway_server *s, const char *now, struct err *e)
+{
+	return g->ops->server_follow(g, endpoint, slot, s, now, e);
+}
+
 int gateway_server_remove(
 	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
 {

@@ -19,6 +19,12 @@ struct gateway_server {
 	char name[48];	   /* unique within the slot; letters, digits, '-' */
 	char address[160]; /* "unix@/path" or "host:port" */
 	int tls;
+	char server_name[128]; /* tls: asked for, and of the certificate; "" = the host, if a name
+				*/
+	int verify_none;       /* tls: any certificate will do */
+	const char *ca;	       /* tls: PEM, as of its endpoint; borrowed; NULL = the machine's */
+	int connections;       /* at a time; 0 = any number */
+	int drained;	       /* gets no new requests; a (re)start begins with it out of use */
 };
 
 struct gateway_slot {
@@ -41,10 +47,12 @@ struct gateway_endpoint {
 	char host[64];
 	int port;
 	char health[128];   /* HTTP path of the check; "" = it only connects */
+	const char *ca;	    /* PEM of who vouches for its servers; borrowed; NULL = the machine's */
 	int64_t timeout_ms; /* until the first byte of an answer, and between two of its parts */
 	int64_t stream_ms;  /* the same where a request asks for a stream; 0 = no other */
 	struct gateway_source key, segment;
-	struct gateway_slot *slots; /* owned by the caller */
+	struct gateway_source score; /* a header; else X-Pithead-Score is logged */
+	struct gateway_slot *slots;  /* owned by the caller */
 	int slot_count;
 };
 
@@ -62,8 +70,11 @@ struct gateway_route {
 struct gateway_server_state {
 	int slot;
 	char name[48];
-	char state[16]; /* up, down, drain, maint */
-	int sessions;	/* connections in use now */
+	char state[16];	  /* up, down, drain, maint */
+	int sessions;	  /* connections in use now */
+	char address[64]; /* IP:PORT; "" for a socket */
+	char check[96];	  /* what its last health check said; "" = not checked yet */
+	int64_t cut;	  /* answers that it did not bring to their end */
 };
 
 struct gateway_info {
@@ -118,11 +129,19 @@ int gateway_set_override(struct gateway *g, const char *endpoint, int64_t rollou
 int gateway_sweep_overrides(struct gateway *g, const char *endpoint, int64_t keep, struct err *e);
 
 /* Adds a server to a slot at run time with health checks (already there = 0), and removes one:
- * drain stops new requests; remove is ERR_CONFLICT while connections are left. */
+ * drain stops new requests; remove is ERR_CONFLICT while connections are left. A host that is a
+ * name is looked up in the background: ERR_UNREACHABLE until it has an address. */
 int gateway_server_add(struct gateway *g, const char *endpoint, int slot,
 	const struct gateway_server *s, struct err *e);
 int gateway_server_drain(
 	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
+/* Ends a drain. */
+int gateway_server_ready(
+	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
+/* Where the name of a server that is there has another address now (it stands at `now`), requests
+ * go to that one from here on; 1 then, 0 when all is as it was. */
+int gateway_server_follow(struct gateway *g, const char *endpoint, int slot,
+	const struct gateway_server *s, const char *now, struct err *e);
 int gateway_server_remove(
 	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
 

@@ -87,7 +87,7 @@ static void put_server(
 	str_copy(n->endpoint, sizeof n->endpoint, endpoint);
 	str_copy(n->address, sizeof n->address, s->address);
 	str_copy(n->state.name, sizeof n->state.name, s->name);
-	str_copy(n->state.state, sizeof n->state.state, "up");
+	str_copy(n->state.state, sizeof n->state.state, s->drained ? "drain" : "up");
 }
 
 static void op_free(struct gateway *g)
@@ -281,8 +281,8 @@ static int op_server_add(struct gateway *g, const char *endpoint, int slot,
 	return 0;
 }
 
-static int op_server_drain(
-	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
+static int set_state(struct gateway *g, const char *endpoint, int slot, const char *name,
+	const char *state, struct err *e)
 {
 	int rc = enter(of(g), e);
 	int i = rc < 0 ? -1 : find_server(of(g), endpoint, slot, name);
@@ -292,7 +292,27 @@ static int op_server_drain(
 	if (i < 0)
 		return err_set(
 			e, ERR_NOT_FOUND, "the gateway has no server %s of %s", name, endpoint);
-	str_copy(of(g)->servers[i].state.state, 16, "drain");
+	str_copy(of(g)->servers[i].state.state, 16, state);
+	return 0;
+}
+
+static int op_server_drain(
+	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
+{
+	return set_state(g, endpoint, slot, name, "drain", e);
+}
+
+static int op_server_ready(
+	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
+{
+	return set_state(g, endpoint, slot, name, "up", e);
+}
+
+/* Names have no addresses here. */
+static int op_server_follow(struct gateway *g, const char *endpoint, int slot,
+	const struct gateway_server *s, const char *now, struct err *e)
+{
+	(void)g, (void)endpoint, (void)slot, (void)s, (void)now, (void)e;
 	return 0;
 }
 
@@ -355,6 +375,8 @@ static const struct gateway_ops fake_ops = {
 	.sweep_overrides = op_sweep_overrides,
 	.server_add = op_server_add,
 	.server_drain = op_server_drain,
+	.server_ready = op_server_ready,
+	.server_follow = op_server_follow,
 	.server_remove = op_server_remove,
 	.servers = op_servers,
 	.get_info = op_get_info,

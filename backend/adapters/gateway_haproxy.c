@@ -19,6 +19,7 @@ static void op_free(struct gateway *g)
 	struct haproxy_gateway *h = of(g);
 
 	haproxy_process_release(&h->process);
+	names_free(h->names);
 	free(h->folder);
 	free(h->log_socket);
 	free(h->known);
@@ -153,6 +154,18 @@ static int op_server_drain(
 	return haproxy_server_drain(of(g), endpoint, slot, name, e);
 }
 
+static int op_server_ready(
+	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
+{
+	return haproxy_server_ready(of(g), endpoint, slot, name, e);
+}
+
+static int op_server_follow(struct gateway *g, const char *endpoint, int slot,
+	const struct gateway_server *s, const char *now, struct err *e)
+{
+	return haproxy_server_follow(of(g), endpoint, slot, s, now, e);
+}
+
 static int op_server_remove(
 	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
 {
@@ -212,6 +225,8 @@ static const struct gateway_ops haproxy_ops = {
 	.sweep_overrides = op_sweep_overrides,
 	.server_add = op_server_add,
 	.server_drain = op_server_drain,
+	.server_ready = op_server_ready,
+	.server_follow = op_server_follow,
 	.server_remove = op_server_remove,
 	.servers = op_servers,
 	.get_info = op_get_info,
@@ -230,6 +245,7 @@ struct gateway *gateway_new(const char *folder, const char *log_socket,
 		h->user = *user;
 	h->settings = settings;
 	h->clock = clock;
+	h->names = names_new(&settings->resolve_ms, NULL, NULL);
 	/* A folder that cannot be made shows itself when the first file is written. */
 	mkdir(folder, 0700);
 	haproxy_process_init(&h->process, folder);

@@ -7,6 +7,7 @@
 #include "backend/adapters/gateway_priv.h"
 #include "backend/adapters/haproxy_config.h"
 #include "backend/adapters/haproxy_process.h"
+#include "backend/adapters/names.h"
 
 struct known_endpoint {
 	char id[130];
@@ -20,6 +21,7 @@ struct haproxy_gateway {
 	const struct settings *settings;
 	const struct clock *clock;
 	struct haproxy_process process;
+	struct names *names;	      /* owned; of upstream servers */
 	struct known_endpoint *known; /* owned; what was configured by this process */
 	int known_count;
 };
@@ -54,6 +56,14 @@ int haproxy_server_add(struct haproxy_gateway *h, const char *endpoint, int slot
 	const struct gateway_server *s, struct err *e);
 int haproxy_server_drain(
 	struct haproxy_gateway *h, const char *endpoint, int slot, const char *name, struct err *e);
+int haproxy_server_ready(
+	struct haproxy_gateway *h, const char *endpoint, int slot, const char *name, struct err *e);
+int haproxy_server_follow(struct haproxy_gateway *h, const char *endpoint, int slot,
+	const struct gateway_server *s, const char *now, struct err *e);
+/* "IP:PORT" of a server whose name may have to be looked up, waited for at most wait_ms; or its
+ * socket. 0, or ERR_UNREACHABLE with what its name lacks. */
+int haproxy_server_address(struct haproxy_gateway *h, const struct gateway_server *s, int wait_ms,
+	char *out, size_t size, struct err *e);
 int haproxy_server_remove(
 	struct haproxy_gateway *h, const char *endpoint, int slot, const char *name, struct err *e);
 int haproxy_server_states(struct haproxy_gateway *h, const char *endpoint,

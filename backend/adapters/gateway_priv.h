@@ -28,6 +28,10 @@ struct gateway_ops {
 		const struct gateway_server *s, struct err *e);
 	int (*server_drain)(
 		struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
+	int (*server_ready)(
+		struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
+	int (*server_follow)(struct gateway *g, const char *endpoint, int slot,
+		const struct gateway_server *s, const char *now, struct err *e);
 	int (*server_remove)(
 		struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
 	int (*servers)(struct gateway *g, const char *endpoint, struct gateway_server_state *out,

@@ -7,12 +7,14 @@
  *   ver version that served; ro rollout; arm 0 stable 1 candidate; bkt 0..9999; share in force;
  *   keyed; key first 16 hex digits of the key's SHA-256; seg base64; su 1 = overrides in force and
  *   segment unreadable; st status; us to the answer's first byte; tr, ta as %Tr, %Ta in ms;
- *   tsx termination state; be backend; srv server; score base64 of X-Pithead-Score;
+ *   tsx termination state; be backend; srv server; score base64 of X-Pithead-Score or the
+ *   declared header;
  *   mt the first 8 bytes of the method; path base64 of the first 512 of path and query; ct base64
  *   of the first 96 of the request's Content-Type;
  *   req, res base64 of whole bodies up to body_max. "-" or "" = absent. */
 #include "backend/adapters/haproxy_config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +90,9 @@ int haproxy_server_check(const struct gateway_server *s, struct err *e)
 			s->address + 5);
 		return err_hint(e, "use a shorter PITHEAD_HOME");
 	}
+	if (s->server_name[0] && !made_of(s->server_name, ".-"))
+		return err_set(e, ERR_INVALID,
+			"\"%.120s\" is not the name of a server's certificate", s->server_name);
 	if (s->address[0] != '/' && colon && colon != s->address && made_of(s->address, ".-_:[]") &&
 		atoi(colon + 1) > 0 && atoi(colon + 1) < 65536 && made_of(colon + 1, "") &&
 		strspn(colon + 1, "0123456789") == strlen(colon + 1))
@@ -115,7 +120,8 @@ static int check_endpoint(const struct gateway_endpoint *ep, struct err *e)
 		ep->stream_ms > 86400000)
 		return refuse(e, ep->id, "timeout", "this length");
 	if (check_source(ep->id, &ep->key, "key", e) < 0 ||
-		check_source(ep->id, &ep->segment, "segment", e) < 0)
+		check_source(ep->id, &ep->segment, "segment", e) < 0 ||
+		check_source(ep->id, &ep->score, "score", e) < 0)
 		return ERR_INVALID;
 	for (int s = 0; s < ep->slot_count; s++)
 		for (int i = 0; i < ep->slots[s].server_count; i++)
@@ -338,8 +344,12 @@ static void format_split(const struct gateway_endpoint *ep, struct buf *out)
 /* Headers that tell what served the answer, also on answers that the gateway made itself. */
 static void format_answer(const struct gateway_endpoint *ep, int64_t body_max, struct buf *out)
 {
-	buf_adds(out, "\thttp-response set-var(txn.us) date(0,us),sub(txn.ts)\n"
-		      "\thttp-response set-var(txn.score) res.fhdr(X-Pithead-Score),base64\n");
+	buf_addf(out,
+		"\thttp-response set-var(txn.us) date(0,us),sub(txn.ts)\n"
+		"\thttp-response set-var(txn.score) res.fhdr(%s),base64\n"
+		/* What a server tells us is not for its clients. */
+		"\thttp-response del-header X-Pithead-Score\n",
+		ep->score.kind == 1 ? ep->score.name : "X-Pithead-Score");
 	/* Only bodies of a known small length are waited for: waiting for a stream would be 504.
 	 * The limit stands above the time that the server itself has. */
 	buf_addf(out,
@@ -415,20 +425,55 @@ static void format_frontend(
 	buf_adds(out, "\tuse_backend %[var(txn.be)]\n\tdefault_backend none\n");
 }
 
-void haproxy_server_format(const struct gateway_server *s, const char *address, struct buf *out)
+void haproxy_ca_name(const char *pem, char out[HAPROXY_CA_SIZE])
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(pem, strlen(pem), hex);
+	snprintf(out, HAPROXY_CA_SIZE, "ca-%.16s.pem", hex);
+}
+
+/* The name that TLS asks for: never an address, which is no name (RFC 6066, 3). */
+static void tls_name(const struct gateway_server *s, char *out, size_t size)
 {
 	const char *colon = strrchr(s->address, ':');
+	struct in_addr v4;
 
+	str_copy(out, size, s->server_name);
+	if (*out || !colon)
+		return;
+	snprintf(out, size, "%.*s", (int)(colon - s->address), s->address);
+	if (*out == '[' || inet_pton(AF_INET, out, &v4) == 1)
+		*out = '\0';
+}
+
+static void format_tls(const struct gateway_server *s, struct buf *out)
+{
+	char ca[HAPROXY_CA_SIZE] = CA_FILE, name[160];
+
+	tls_name(s, name, sizeof name);
+	if (s->ca)
+		haproxy_ca_name(s->ca, ca);
+	/* Of a server added at run time, HAProxy 2.6 checks the health in the clear unless told. */
+	buf_adds(out, " check-ssl");
+	if (s->verify_none)
+		buf_adds(out, " ssl verify none");
+	else
+		buf_addf(out, " ssl verify required ca-file %s", ca);
+	if (*name)
+		buf_addf(out, " sni str(%s) check-sni %s", name, name);
+	if (*name && !s->verify_none)
+		buf_addf(out, " verifyhost %s", name);
+}
+
+void haproxy_server_format(const struct gateway_server *s, const char *address, struct buf *out)
+{
 	buf_adds(out, address ? address : s->address);
 	buf_adds(out, " check inter 500ms fall 2 rise 1");
-	if (s->tls && colon) {
-		char *host = xstrndup(s->address, (size_t)(colon - s->address));
-		buf_addf(out,
-			" ssl verify required ca-file " CA_FILE
-			" sni str(%s) check-sni %s verifyhost %s",
-			host, host, host);
-		free(host);
-	}
+	if (s->connections > 0)
+		buf_addf(out, " maxconn %d", s->connections);
+	if (s->tls)
+		format_tls(s, out);
 }
 
 static void format_backend(const struct gateway_endpoint *ep, int slot,
@@ -452,11 +497,33 @@ static void format_backend(const struct gateway_endpoint *ep, int slot,
 			ep->health);
 	for (int i = 0; c->servers && i < ep->slots[slot].server_count; i++) {
 		const struct gateway_server *s = &ep->slots[slot].servers[i];
+		char at[sizeof s->address];
+
+		/* A name without an address must not keep the gateway from starting: its server is
+		 * added as soon as it has one. */
+		if (c->address && c->address(c->arg, s, at, sizeof at) < 0)
+			continue;
 		buf_addf(out, "\tserver %s ", s->name);
-		haproxy_server_format(s, NULL, out);
-		/* A name that does not resolve now must not keep the gateway from starting. */
-		buf_adds(out,
-			strncmp(s->address, "unix@", 5) == 0 ? "\n" : " init-addr libc,none\n");
+		haproxy_server_format(s, c->address ? at : NULL, out);
+		buf_adds(out, s->drained ? " disabled\n" : "\n");
+	}
+}
+
+/* A server added at run time can name only certificates that were loaded with the file: servers
+ * that never serve name them here, so that a new `ca` is a reload, and a new version is none. */
+static void format_authorities(const struct haproxy_config *c, struct buf *out)
+{
+	char name[HAPROXY_CA_SIZE];
+	int any = 0;
+
+	for (int i = 0; i < c->count; i++) {
+		if (!c->eps[i].ca)
+			continue;
+		if (!any++)
+			buf_adds(out, "\nbackend authorities\n\tno log\n");
+		haproxy_ca_name(c->eps[i].ca, name);
+		buf_addf(out, "\tserver e%d 127.0.0.1:1 disabled ssl verify required ca-file %s\n",
+			i, name);
 	}
 }
 
@@ -468,6 +535,7 @@ void haproxy_config_format(const struct haproxy_config *c, struct buf *out)
 		for (int s = 0; s < c->eps[i].slot_count; s++)
 			format_backend(&c->eps[i], s, c, out);
 	}
+	format_authorities(c, out);
 	/* Where a row names a backend that does not exist: 503 with a sentence. It also names the
 	 * maps, so that they exist when there is no endpoint. */
 	buf_adds(out, "\nbackend none\n"

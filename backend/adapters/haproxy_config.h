@@ -29,7 +29,15 @@ struct haproxy_config {
 	int64_t generation;
 	const char *fingerprint; /* written into the description; NULL = none yet */
 	int servers;		 /* 0 leaves the servers out: what the fingerprint is made of */
+	/* Where a server stands now, as "IP:PORT" or "unix@/path"; 0, or it is left out because its
+	 * name has no address yet. NULL = as it is written. */
+	int (*address)(void *arg, const struct gateway_server *s, char *out, size_t size);
+	void *arg;
 };
+
+#define HAPROXY_CA_SIZE 32
+/* The file of certificates of a PEM text, named by its contents, in the gateway's folder. */
+void haproxy_ca_name(const char *pem, char out[HAPROXY_CA_SIZE]);
 
 /* Whether every text may stand in a configuration file: names, addresses, paths have narrow
  * alphabets, so that nobody can write a line of their own. 0, or ERR_INVALID naming the part. */
@@ -51,7 +59,7 @@ int haproxy_backend_slot(const char *endpoint, const char *backend);
 int haproxy_server_check(const struct gateway_server *s, struct err *e);
 
 /* "ADDRESS check ...", as in the file and in `add server`; address replaces the server's when
- * not NULL (a name that was resolved). */
+ * not NULL (its name was looked up). */
 void haproxy_server_format(const struct gateway_server *s, const char *address, struct buf *out);
 
 /* 1 for 1..60 of [A-Za-z0-9_.:-]: a segment that can be told apart in a request. */

@@ -15,9 +15,10 @@
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 
-#define SUM_FILE  HAPROXY_CFG ".sum" /* SHA-256 of what we wrote; two lines during a change */
-#define NEW_FILE  HAPROXY_CFG ".new"
-#define FILE_MOST (64u << 20)
+#define SUM_FILE     HAPROXY_CFG ".sum" /* SHA-256 of what we wrote; two lines during a change */
+#define NEW_FILE     HAPROXY_CFG ".new"
+#define FILE_MOST    (64u << 20)
+#define NAME_WAIT_MS 200 /* for a name that was not looked up before */
 
 static int write_file(
 	const struct haproxy_gateway *h, const char *name, const struct buf *text, struct err *e)
@@ -241,6 +242,32 @@ static void remember(struct haproxy_gateway *h, const struct gateway_endpoint *e
 	}
 }
 
+/* The certificates that the new file names. Those of former ones are left: an old worker and a way
+ * back may need them, and they are small. */
+static int write_authorities(
+	struct haproxy_gateway *h, const struct haproxy_config *c, struct err *e)
+{
+	char name[HAPROXY_CA_SIZE];
+	int rc = 0;
+
+	for (int i = 0; i < c->count && rc == 0; i++) {
+		struct buf text = {0};
+
+		if (!c->eps[i].ca)
+			continue;
+		haproxy_ca_name(c->eps[i].ca, name);
+		buf_adds(&text, c->eps[i].ca);
+		rc = write_file(h, name, &text, e);
+		buf_release(&text);
+	}
+	return rc;
+}
+
+static int address_now(void *arg, const struct gateway_server *s, char *out, size_t size)
+{
+	return haproxy_server_address(arg, s, NAME_WAIT_MS, out, size, NULL);
+}
+
 /* The change itself; cfg is the text of the file in place. */
 static int change(struct haproxy_gateway *h, struct haproxy_config *c,
 	const struct gateway_route *routes, const struct buf *cfg, struct err *e)
@@ -257,6 +284,8 @@ static int change(struct haproxy_gateway *h, struct haproxy_config *c,
 	haproxy_config_format(c, &text);
 	if (rc == 0)
 		rc = write_maps(h, c->eps, routes, c->count, e);
+	if (rc == 0)
+		rc = write_authorities(h, c, e);
 	if (rc == 0)
 		rc = install(h, &text, cfg, e);
 	if (rc == 0)
@@ -284,7 +313,9 @@ int haproxy_configure(struct haproxy_gateway *h, const struct gateway_endpoint *
 		.user = h->user,
 		.body_max = h->settings->body_max,
 		.fingerprint = fingerprint,
-		.servers = 1};
+		.servers = 1,
+		.address = address_now,
+		.arg = h};
 	struct buf cfg = {0};
 	int rc = haproxy_config_check(&c, e), edited;
 

@@ -1,47 +1,49 @@
 /* haproxy_servers.c: servers of a slot at run time: add, drain, remove, and their states. Done at
  * every live generation, as an old worker may still route by the same row. */
-#include <netdb.h>
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "backend/adapters/gateway_haproxy_priv.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 
 #define COLUMNS_MOST 128
+#define NAME_WAIT_MS 200 /* for a name that was not looked up before */
 
-/* HAProxy takes a host name of a server added at run time without resolving it, and then never
- * sends it anything: we resolve. 0 and "IP:PORT" (or the address as it is), or ERR_INVALID. */
-static int resolve(const struct gateway_server *s, char *out, size_t size, struct err *e)
+/* Splits "HOST:PORT"; an IPv6 address loses its brackets. The port's text, with its colon. */
+static const char *split_address(const char *address, char *host, size_t size)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *a = NULL;
-	const char *colon = strrchr(s->address, ':');
-	char host[200], ip[100];
-	int rc;
+	const char *colon = strrchr(address, ':');
 
-	str_copy(out, size, s->address);
-	if (strncmp(s->address, "unix@", 5) == 0)
-		return 0;
-	snprintf(host, sizeof host, "%.*s", (int)(colon - s->address), s->address);
+	snprintf(host, size, "%.*s", (int)(colon - address), address);
 	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
 		host[strlen(host) - 1] = '\0';
 		memmove(host, host + 1, strlen(host));
 	}
-	rc = getaddrinfo(host, colon + 1, &hints, &a);
-	if (rc == 0)
-		rc = getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof ip, NULL, 0, NI_NUMERICHOST);
-	if (rc == 0)
-		snprintf(out, size, strchr(ip, ':') ? "[%s]%s" : "%s%s", ip, colon);
-	if (a)
-		freeaddrinfo(a);
-	if (rc != 0) {
-		err_set(e, ERR_INVALID, "cannot find the address of server %s: %s", s->address,
-			gai_strerror(rc));
-		return err_hint(e, "check the name, or give an IP address");
+	return colon;
+}
+
+int haproxy_server_address(struct haproxy_gateway *h, const struct gateway_server *s, int wait_ms,
+	char *out, size_t size, struct err *e)
+{
+	char host[160], ip[NAMES_ADDRESS], why[100];
+	unsigned char literal[16];
+	const char *port;
+
+	str_copy(out, size, s->address);
+	if (strncmp(s->address, "unix@", 5) == 0)
+		return 0;
+	port = split_address(s->address, host, sizeof host);
+	if (inet_pton(AF_INET, host, literal) == 1 || inet_pton(AF_INET6, host, literal) == 1)
+		return 0;
+	if (names_find(h->names, host, wait_ms, ip, why, sizeof why) == 1) {
+		snprintf(out, size, strchr(ip, ':') ? "[%s]%s" : "%s%s", ip, port);
+		return 0;
 	}
-	return 0;
+	err_set(e, ERR_UNREACHABLE, "%s has no address: %s", host, why);
+	return err_hint(e, "check the name, or give an IP address");
 }
 
 static int check_names(const char *endpoint, int slot, const char *name, struct err *e)
@@ -110,6 +112,48 @@ static int check_same(struct haproxy_gateway *h, const char *backend,
 	return rc;
 }
 
+/* `set server B/NAME WHAT`; an answer that does not begin with `fine` is a refusal. */
+static int set_server(struct haproxy_gateway *h, const char *endpoint, int slot, const char *name,
+	const char *what, const char *fine, struct err *e)
+{
+	char backend[HAPROXY_BACKEND_SIZE], *command;
+	struct buf said = {0};
+	int rc = check_names(endpoint, slot, name, e);
+	const char *text;
+
+	if (rc < 0)
+		return rc;
+	haproxy_backend_name(endpoint, slot, backend);
+	command = xasprintf("set server %s/%s %s\n", backend, name, what);
+	rc = ask_everywhere(h, command, 1, &said, e);
+	free(command);
+	text = buf_text(&said) + strspn(buf_text(&said), "\n ");
+	if (rc == 0 && strstr(text, "No such server"))
+		rc = err_set(e, ERR_NOT_FOUND, "the gateway has no server %s/%s", backend, name);
+	else if (rc == 0 && *text && !(fine && strstr(text, fine)))
+		rc = unexpected(backend, name, text, e);
+	buf_release(&said);
+	return rc;
+}
+
+/* What a new server needs to get requests. HAProxy takes it for healthy until a check fails: here
+ * it is not before one has passed, so that nobody is sent to a server that never answered. */
+static int put_to_work(struct haproxy_gateway *h, const char *backend,
+	const struct gateway_server *s, struct err *e)
+{
+	struct buf commands = {0}, said = {0};
+	int rc;
+
+	buf_addf(&commands,
+		"enable health %s/%s\nset server %s/%s state %s\nset server %s/%s health down\n",
+		backend, s->name, backend, s->name, s->drained ? "drain" : "ready", backend,
+		s->name);
+	rc = ask_everywhere(h, buf_text(&commands), 3, &said, e);
+	buf_release(&commands);
+	buf_release(&said);
+	return rc;
+}
+
 int haproxy_server_add(struct haproxy_gateway *h, const char *endpoint, int slot,
 	const struct gateway_server *s, struct err *e)
 {
@@ -120,22 +164,22 @@ int haproxy_server_add(struct haproxy_gateway *h, const char *endpoint, int slot
 	if (rc == 0)
 		rc = haproxy_server_check(s, e);
 	if (rc == 0)
-		rc = resolve(s, address, sizeof address, e);
+		rc = haproxy_server_address(h, s, NAME_WAIT_MS, address, sizeof address, e);
 	if (rc < 0)
 		return rc;
 	haproxy_backend_name(endpoint, slot, backend);
 	buf_addf(&commands, "add server %s/%s ", backend, s->name);
 	haproxy_server_format(s, address, &commands);
-	buf_addf(&commands, "\nenable health %s/%s\nset server %s/%s state ready\n", backend,
-		s->name, backend, s->name);
-	rc = ask_everywhere(h, buf_text(&commands), 3, &said, e);
-	if (rc == 0) {
-		const char *added = buf_text(&said);
-		if (strstr(added, "Already exists"))
-			rc = check_same(h, backend, s, address, e);
-		else if (!strstr(added, "New server registered"))
-			rc = unexpected(backend, s->name, added, e);
-	}
+	buf_addc(&commands, '\n');
+	rc = ask_everywhere(h, buf_text(&commands), 1, &said, e);
+	if (rc == 0 && strstr(buf_text(&said), "Already exists")) {
+		rc = check_same(h, backend, s, address, e);
+		if (rc == 0 && !s->drained)
+			rc = set_server(h, endpoint, slot, s->name, "state ready", NULL, e);
+	} else if (rc == 0 && !strstr(buf_text(&said), "New server registered"))
+		rc = unexpected(backend, s->name, buf_text(&said), e);
+	else if (rc == 0)
+		rc = put_to_work(h, backend, s, e);
 	buf_release(&commands);
 	buf_release(&said);
 	return rc;
@@ -144,22 +188,35 @@ int haproxy_server_add(struct haproxy_gateway *h, const char *endpoint, int slot
 int haproxy_server_drain(
 	struct haproxy_gateway *h, const char *endpoint, int slot, const char *name, struct err *e)
 {
-	char backend[HAPROXY_BACKEND_SIZE];
-	struct buf said = {0};
-	int rc = check_names(endpoint, slot, name, e);
+	return set_server(h, endpoint, slot, name, "state drain", NULL, e);
+}
 
-	if (rc < 0)
+int haproxy_server_ready(
+	struct haproxy_gateway *h, const char *endpoint, int slot, const char *name, struct err *e)
+{
+	return set_server(h, endpoint, slot, name, "state ready", NULL, e);
+}
+
+int haproxy_server_follow(struct haproxy_gateway *h, const char *endpoint, int slot,
+	const struct gateway_server *s, const char *now, struct err *e)
+{
+	char address[160] = "", host[160], what[220];
+	const char *port;
+	int rc = haproxy_server_check(s, e);
+
+	if (rc == 0 && strncmp(s->address, "unix@", 5) == 0)
+		return 0;
+	if (rc == 0)
+		rc = haproxy_server_address(h, s, 0, address, sizeof address, e);
+	if (rc < 0 || !*now || strcmp(address, now) == 0)
 		return rc;
-	haproxy_backend_name(endpoint, slot, backend);
-	char *command = xasprintf("set server %s/%s state drain\n", backend, name);
-	rc = ask_everywhere(h, command, 1, &said, e);
-	free(command);
-	if (rc == 0 && strstr(buf_text(&said), "No such server"))
-		rc = err_set(e, ERR_NOT_FOUND, "the gateway has no server %s/%s", backend, name);
-	else if (rc == 0 && strspn(buf_text(&said), "\n ") != strlen(buf_text(&said)))
-		rc = unexpected(backend, name, buf_text(&said), e);
-	buf_release(&said);
-	return rc;
+	port = split_address(address, host, sizeof host);
+	snprintf(what, sizeof what, "addr %s port %s", host, port + 1);
+	rc = set_server(h, endpoint, slot, s->name, what, "stats socket command", e);
+	if (rc == 0)
+		log_event(LOG_LEVEL_INFO, "server.moved", address, "endpoint", endpoint, "server",
+			s->name, "from", now, NULL);
+	return rc < 0 ? rc : 1;
 }
 
 int haproxy_server_remove(
@@ -209,13 +266,28 @@ static const char *state_of(const char *status)
 	return "down";
 }
 
-/* Splits a line of CSV without quotes; the number of columns. */
+/* Splits a line of CSV in place; the number of columns. What holds a comma stands in quotes, and a
+ * quote within them is doubled. */
 static int split(char *line, char *columns[COLUMNS_MOST])
 {
 	int n = 0;
 
-	while (line && n < COLUMNS_MOST)
-		columns[n++] = strsep(&line, ",");
+	while (line && n < COLUMNS_MOST) {
+		char *to = line;
+
+		columns[n++] = line;
+		if (*line != '"') {
+			strsep(&line, ",");
+			continue;
+		}
+		for (line++; *line && (*line != '"' || line[1] == '"'); line++) {
+			line += *line == '"';
+			*to++ = *line;
+		}
+		line += *line == '"';
+		line = *line == ',' ? line + 1 : NULL;
+		*to = '\0';
+	}
 	return n;
 }
 
@@ -227,33 +299,73 @@ static int column_of(char *const columns[], int n, const char *name)
 	return COLUMNS_MOST;
 }
 
+/* Columns of `show stat` that are read, and where they stand in this answer. */
+enum stat {
+	STAT_BACKEND,
+	STAT_SERVER,
+	STAT_CURRENT,
+	STAT_STATUS,
+	STAT_CUT,
+	STAT_ADDRESS,
+	STAT_CODE,
+	STAT_CHECK,
+	STAT_LAST,
+	STAT_COUNT
+};
+static const char *const stat_names[STAT_COUNT] = {"pxname", "svname", "scur", "status", "srv_abrt",
+	"addr", "check_code", "check_desc", "last_chk"};
+
+/* "Layer7 wrong status: 503", "Layer4 connection problem: Connection refused". */
+static void check_text(const char *columns[STAT_COUNT], char *out, size_t size)
+{
+	const char *more = *columns[STAT_LAST] ? columns[STAT_LAST] : columns[STAT_CODE];
+	size_t n = 0;
+
+	if (*columns[STAT_CHECK])
+		snprintf(out, size, "%s%s%s", columns[STAT_CHECK], *more ? ": " : "", more);
+	/* Part of it comes from the server. */
+	for (; n < size && out[n]; n++)
+		if ((unsigned char)out[n] < 0x20 || (unsigned char)out[n] > 0x7e)
+			out[n] = '?';
+}
+
+static void server_read(const char *columns[STAT_COUNT], struct gateway_server_state *out)
+{
+	str_copy(out->name, sizeof out->name, columns[STAT_SERVER]);
+	str_copy(out->state, sizeof out->state, state_of(columns[STAT_STATUS]));
+	if (strcmp(columns[STAT_ADDRESS], "unix") != 0)
+		str_copy(out->address, sizeof out->address, columns[STAT_ADDRESS]);
+	check_text(columns, out->check, sizeof out->check);
+	out->sessions = atoi(columns[STAT_CURRENT]);
+	out->cut = atoll(columns[STAT_CUT]);
+}
+
 /* One answer to `show stat`: a line of names, then a line per server. Returns the new count. */
 static int read_stats(const char *endpoint, const char *answer, int have, int most,
 	struct gateway_server_state *out)
 {
 	char *text = xstrdup(answer), *rest = text, *line, *columns[COLUMNS_MOST];
-	int backend = COLUMNS_MOST, server = COLUMNS_MOST, current = COLUMNS_MOST;
-	int status = COLUMNS_MOST;
+	const char *picked[STAT_COUNT];
+	int at[STAT_COUNT] = {0}, named = 0;
 
 	while ((line = strsep(&rest, "\n")) != NULL) {
-		int n = split(line, columns);
-		if (strncmp(line, "# ", 2) == 0) {
-			backend = column_of(columns, n, "pxname");
-			server = column_of(columns, n, "svname");
-			current = column_of(columns, n, "scur");
-			status = column_of(columns, n, "status");
-			continue;
+		int is_head = strncmp(line, "# ", 2) == 0, n = split(line, columns), slot,
+		    whole = 1;
+
+		for (int i = 0; is_head && i < STAT_COUNT; i++)
+			at[i] = column_of(columns, n, stat_names[i]);
+		named |= is_head;
+		for (int i = 0; i < STAT_COUNT; i++) {
+			whole &= at[i] < n;
+			picked[i] = at[i] < n ? columns[at[i]] : "";
 		}
-		if (backend >= n || server >= n || current >= n || status >= n || have >= most)
+		if (is_head || !named || !whole || have >= most)
 			continue;
-		int slot = haproxy_backend_slot(endpoint, columns[backend]);
+		slot = haproxy_backend_slot(endpoint, picked[STAT_BACKEND]);
 		if (slot < 0)
 			continue;
 		out[have] = (struct gateway_server_state){.slot = slot};
-		str_copy(out[have].name, sizeof out[have].name, columns[server]);
-		str_copy(out[have].state, sizeof out[have].state, state_of(columns[status]));
-		out[have].sessions = atoi(columns[current]);
-		have++;
+		server_read(picked, &out[have++]);
 	}
 	free(text);
 	return have;

@@ -24,8 +24,9 @@
 struct flight {
 	CURL *easy; /* owned; NULL until it is first used */
 	int busy;
-	struct curl_slist *headers; /* owned */
-	struct replay_job job;	    /* owns its body */
+	struct curl_slist *headers;    /* owned */
+	struct replay_job job;	       /* owns its body */
+	struct curl_slist *connect_to; /* owned */
 	struct buf body;
 	int body_cut;
 };
@@ -36,6 +37,7 @@ struct replayer {
 	int flight_count, busy; /* the thread's: all of them, and those under way */
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards what follows */
+	char *trusted;	      /* owned; PEM; NULL = the machine's authorities */
 	int stop;
 	struct replay_job *jobs; /* owned, a ring with their bodies */
 	int job_size, job_first, job_count;
@@ -85,6 +87,8 @@ static void flight_end(struct replayer *r, struct flight *f)
 	f->headers = NULL;
 	xfree(f->job.body);
 	buf_release(&f->body);
+	curl_slist_free_all(f->connect_to);
+	f->connect_to = NULL;
 	f->body_cut = 0;
 	f->busy = 0;
 	r->busy--;
@@ -111,6 +115,7 @@ void replayer_free(struct replayer *r)
 		free(r->answers[r->answer_first++ % r->answer_size].body);
 	pthread_mutex_destroy(&r->lock);
 	free(r->flights);
+	free(r->trusted);
 	free(r->jobs);
 	free(r->answers);
 	free(r);
@@ -129,8 +134,9 @@ static int job_valid(const struct replay_job *job)
 {
 	return job->address[0] && made_of_print(job->address, 0) && job->path[0] == '/' &&
 	       made_of_print(job->path, 0) && made_of_print(job->id, 0) &&
-	       made_of_print(job->method, 0) && made_of_print(job->content_type, 1) &&
-	       job->timeout_ms > 0 && (job->body || job->body_len == 0);
+	       made_of_print(job->server_name, 0) && made_of_print(job->method, 0) &&
+	       made_of_print(job->content_type, 1) && job->timeout_ms > 0 &&
+	       (job->body || job->body_len == 0);
 }
 
 static int job_push(struct replayer *r, const struct replay_job *job)
@@ -146,6 +152,16 @@ static int job_push(struct replayer *r, const struct replay_job *job)
 	}
 	pthread_mutex_unlock(&r->lock);
 	return rc;
+}
+
+void replayer_trust(struct replayer *r, const char *pem)
+{
+	pthread_mutex_lock(&r->lock);
+	if (!pem || !r->trusted || strcmp(pem, r->trusted) != 0) {
+		free(r->trusted);
+		r->trusted = pem ? xstrdup(pem) : NULL;
+	}
+	pthread_mutex_unlock(&r->lock);
 }
 
 int replayer_submit(struct replayer *r, struct replay_job *job)
@@ -224,11 +240,20 @@ static void flight_set_headers(struct flight *f)
 static void flight_set_target(struct flight *f)
 {
 	const struct replay_job *job = &f->job;
-	char url[200];
+	char url[320];
 
 	if (strncmp(job->address, "unix@", 5) == 0) {
 		curl_easy_setopt(f->easy, CURLOPT_URL, "http://localhost/");
 		curl_easy_setopt(f->easy, CURLOPT_UNIX_SOCKET_PATH, job->address + 5);
+	} else if (job->tls && job->server_name[0]) {
+		/* Asked for by that name, and connected to where the address says. */
+		snprintf(url, sizeof url, "https://%s%s/", job->server_name,
+			strrchr(job->address, ':'));
+		curl_easy_setopt(f->easy, CURLOPT_URL, url);
+		snprintf(url, sizeof url, "::%s", job->address);
+		f->connect_to = curl_slist_append(NULL, url);
+		must(f->connect_to);
+		curl_easy_setopt(f->easy, CURLOPT_CONNECT_TO, f->connect_to);
 	} else {
 		snprintf(url, sizeof url, "%s://%s/", job->tls ? "https" : "http", job->address);
 		curl_easy_setopt(f->easy, CURLOPT_URL, url);
@@ -250,6 +275,19 @@ static void flight_set_body(struct flight *f)
 		curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->body_len);
 	}
 	curl_easy_setopt(f->easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void flight_set_trust(struct replayer *r, struct flight *f)
+{
+	curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, f->job.verify_none ? 0L : 1L);
+	curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, f->job.verify_none ? 0L : 2L);
+	pthread_mutex_lock(&r->lock);
+	if (r->trusted) {
+		struct curl_blob pem = {r->trusted, strlen(r->trusted), CURL_BLOB_COPY};
+
+		curl_easy_setopt(f->easy, CURLOPT_CAINFO_BLOB, &pem);
+	}
+	pthread_mutex_unlock(&r->lock);
 }
 
 /* Straight to that server and nowhere else: no proxy, no redirect, no other protocol. */
@@ -276,6 +314,8 @@ static void flight_start(struct replayer *r, struct flight *f, const struct repl
 	curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
 	flight_set_target(f);
+	if (f->job.tls)
+		flight_set_trust(r, f);
 	flight_set_body(f);
 	flight_set_headers(f);
 	must(curl_multi_add_handle(r->multi, f->easy) == CURLM_OK);

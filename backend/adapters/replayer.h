@@ -20,7 +20,9 @@ struct replay_job {
 	int64_t tag;	       /* the caller's, comes back with the answer */
 	char id[40];	       /* sent as X-Request-ID; "" = not sent */
 	char address[160];     /* of a server as the gateway has it: "unix@/path" or "host:port" */
-	int tls;	       /* for host:port: verified against the machine's authorities */
+	int tls;	       /* for host:port */
+	char server_name[128]; /* tls: of the certificate; "" = the host */
+	int verify_none;       /* tls: any certificate will do */
 	char method[8];	       /* "" = POST */
 	char path[512];	       /* with its query, begins with '/' */
 	char content_type[96]; /* "" = not sent */
@@ -56,6 +58,9 @@ struct replayer *replayer_new(int most_in_flight, int queue_most);
 
 /* Breaks off what is in flight, joins the thread and frees everything. NULL is allowed. */
 void replayer_free(struct replayer *r);
+
+/* Who vouches for servers from here on: certificates in PEM form (copied); NULL = the machine's. */
+void replayer_trust(struct replayer *r, const char *pem);
 
 /* Queues a copy of job; its body is taken in every case and job->body NULL after. Never waits.
  * 0; ERR_CONFLICT when the queue is full (counted as dropped); ERR_INVALID when it cannot be sent

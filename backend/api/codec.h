@@ -25,6 +25,8 @@ int body_is_null(const struct body *b, const char *name); /* there, and null */
 /* The list of POST /v1/outcomes: count, and *list (freed by the caller; its texts live as long as
  * b). ERR_INVALID names the item. */
 int body_outcomes(const struct body *b, struct outcome_in **list, struct err *e);
+/* The same for the list of POST /v1/predictions. */
+int body_predictions(const struct body *b, struct prediction_in **list, struct err *e);
 
 /* Building. put takes the value. A NULL text is null; NAN is null. */
 struct cJSON *codec_object(void);

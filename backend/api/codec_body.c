@@ -112,6 +112,8 @@ static int check_field(const struct field *f, const cJSON *v, struct err *e)
 		return cJSON_IsArray(v)
 			       ? 0
 			       : wrong_type(f, "a list of {\"id\", \"name\", \"value\"}", e);
+	case FIELD_PREDICTIONS:
+		return cJSON_IsArray(v) ? 0 : wrong_type(f, "a list of {\"id\", \"score\"}", e);
 	default:
 		if (!cJSON_IsString(v))
 			return wrong_type(f, "a text in quotes", e);
@@ -234,6 +236,48 @@ int body_outcomes(const struct body *b, struct outcome_in **list, struct err *e)
 	*list = xcalloc(count > 0 ? (size_t)count : 1, sizeof **list);
 	cJSON_ArrayForEach(v, array) {
 		if (read_outcome(v, i, &(*list)[i], e) != 0) {
+			xfree(*list);
+			return e->code;
+		}
+		i++;
+	}
+	return count;
+}
+
+/* One item: exactly id and a finite score. */
+static int read_prediction(const cJSON *v, int i, struct prediction_in *out, struct err *e)
+{
+	const cJSON *score = json_get(v, "score");
+	const char *fault = NULL;
+
+	*out = (struct prediction_in){json_str(v, "id", NULL), 0};
+	if (!cJSON_IsObject(v) || cJSON_GetArraySize(v) != 2 || !out->id || !score)
+		fault = "must have exactly \"id\" and \"score\"";
+	else if (!*out->id || strlen(out->id) > 39)
+		fault = "\"id\" must be the answer's X-Request-ID";
+	else if (!cJSON_IsNumber(score) || !isfinite(score->valuedouble))
+		fault = "\"score\" must be a number";
+	else
+		out->score = score->valuedouble;
+	if (!fault)
+		return 0;
+	err_set(e, ERR_INVALID, "predictions[%d]: %s", i, fault);
+	return err_field(e, "predictions");
+}
+
+int body_predictions(const struct body *b, struct prediction_in **list, struct err *e)
+{
+	const cJSON *array = json_get(b->tree, "predictions"), *v;
+	int count = cJSON_GetArraySize(array), i = 0;
+
+	if (count > OUTCOMES_MOST) {
+		err_set(e, ERR_TOO_LARGE, "%d predictions in one request; at most %d", count,
+			OUTCOMES_MOST);
+		return err_field(e, "predictions");
+	}
+	*list = xcalloc(count > 0 ? (size_t)count : 1, sizeof **list);
+	cJSON_ArrayForEach(v, array) {
+		if (read_prediction(v, i, &(*list)[i], e) != 0) {
 			xfree(*list);
 			return e->code;
 		}

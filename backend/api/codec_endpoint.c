@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/acts/change.h"
 #include "backend/base/json.h"
 #include "backend/base/xalloc.h"
 
@@ -45,23 +46,54 @@ static int64_t pid_of(const struct replica_row *list, int count, const char *id)
 	return 0;
 }
 
+static cJSON *drain(const struct drain_row *d)
+{
+	cJSON *o;
+
+	if (!d)
+		return cJSON_CreateNull();
+	o = cJSON_CreateObject();
+	json_put_str(o, "by", d->username);
+	json_put_str(o, "reason", d->reason);
+	json_put_int(o, "at_us", d->at_us);
+	return o;
+}
+
+static void put_server(cJSON *list, const struct live_endpoint *ep,
+	const struct gateway_server_state *s, int64_t pid)
+{
+	const char *version =
+		s->slot >= 0 && s->slot < ep->slot_count ? ep->slots[s->slot].version : "";
+	cJSON *o = cJSON_CreateObject();
+
+	json_put_str(o, "version", version);
+	json_put_int(o, "slot", s->slot);
+	json_put_str(o, "name", s->name);
+	json_put_str(o, "address", s->address);
+	json_put_str(o, "state", s->state);
+	json_put_str(o, "check", s->check);
+	json_put_int(o, "sessions", s->sessions);
+	json_put_int(o, "cut", s->cut);
+	json_put_int(o, "pid", pid);
+	cJSON_AddItemToObject(o, "drained", drain(drain_find(ep, version, s->name)));
+	cJSON_AddItemToArray(list, o);
+}
+
 struct cJSON *codec_servers(
 	const struct live_endpoint *ep, const struct replica_row *replicas, int count)
 {
 	cJSON *a = cJSON_CreateArray();
 
-	for (int i = 0; i < ep->server_count; i++) {
-		const struct gateway_server_state *s = &ep->servers[i];
-		int known = s->slot >= 0 && s->slot < ep->slot_count;
-		cJSON *o = cJSON_CreateObject();
+	for (int i = 0; i < ep->server_count; i++)
+		put_server(a, ep, &ep->servers[i], pid_of(replicas, count, ep->servers[i].name));
+	for (int i = 0; i < ep->fault_count; i++) { /* wanted, and the gateway has none */
+		struct gateway_server_state s = {.slot = ep->faults[i].slot, .state = "down"};
 
-		json_put_str(o, "version", known ? ep->slots[s->slot].version : "");
-		json_put_int(o, "slot", s->slot);
-		json_put_str(o, "name", s->name);
-		json_put_str(o, "state", s->state);
-		json_put_int(o, "sessions", s->sessions);
-		json_put_int(o, "pid", pid_of(replicas, count, s->name));
-		cJSON_AddItemToArray(a, o);
+		if (server_of(ep, ep->faults[i].slot, ep->faults[i].name))
+			continue;
+		str_copy(s.name, sizeof s.name, ep->faults[i].name);
+		str_copy(s.check, sizeof s.check, ep->faults[i].why);
+		put_server(a, ep, &s, 0);
 	}
 	return a;
 }

@@ -50,6 +50,22 @@ static cJSON *outcomes_schema(void)
 	return o;
 }
 
+static cJSON *predictions_schema(void)
+{
+	cJSON *o = typed("array"), *item = typed("object"), *p;
+
+	json_put_int(o, "maxItems", 1000);
+	p = json_put_object(item, "properties");
+	cJSON_AddItemToObject(p, "id", typed("string"));
+	cJSON_AddItemToObject(p, "score", typed("number"));
+	p = json_put_array(item, "required");
+	cJSON_AddItemToArray(p, cJSON_CreateString("id"));
+	cJSON_AddItemToArray(p, cJSON_CreateString("score"));
+	json_put_bool(item, "additionalProperties", 0);
+	cJSON_AddItemToObject(o, "items", item);
+	return o;
+}
+
 static cJSON *schema_of(enum field_type type)
 {
 	cJSON *o, *list;
@@ -76,6 +92,8 @@ static cJSON *schema_of(enum field_type type)
 		return typed("boolean");
 	case FIELD_OUTCOMES:
 		return outcomes_schema();
+	case FIELD_PREDICTIONS:
+		return predictions_schema();
 	case FIELD_REASON:
 		o = typed("string");
 		json_put_int(o, "maxLength", 500);

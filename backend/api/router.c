@@ -308,6 +308,7 @@ static const char *text_fault(enum field_type type, const char *text)
 		return strlen(text) <= 1000 ? NULL : "is longer than 1000 bytes";
 	case FIELD_TEXT:
 	case FIELD_OUTCOMES:
+	case FIELD_PREDICTIONS:
 		break;
 	}
 	return NULL;

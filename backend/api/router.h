@@ -32,7 +32,8 @@ enum field_type {
 	FIELD_INT,	  /* a whole number, not negative */
 	FIELD_BOOL,	  /* true or false; in a query also 1 or 0 */
 	FIELD_REGEX,
-	FIELD_OUTCOMES /* the list of POST /v1/outcomes */
+	FIELD_OUTCOMES,	  /* the list of POST /v1/outcomes */
+	FIELD_PREDICTIONS /* the list of POST /v1/predictions */
 };
 
 struct field {

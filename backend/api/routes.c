@@ -41,6 +41,9 @@ static const struct field body_start[] = {REASON, {"to", FIELD_NAME, 1, "the can
 static const struct field body_override[] = {REASON,
 	{"segment", FIELD_SEGMENT, 1, "the segment that is pinned"},
 	{"share_bp", FIELD_SHARE_NULL, 1, "0 = stable, 10000 = candidate, null = remove"}, END};
+static const struct field body_server[] = {REASON,
+	{"server", FIELD_TEXT, 1, "its name, or HOST:PORT as in the spec"},
+	{"version", FIELD_NAME, 0, "which, where several versions have it"}, END};
 static const struct field body_advance[] = {
 	REASON, {"share_bp", FIELD_SHARE, 0, "the next step unless told: " SHARE_HELP}, END};
 static const struct field body_plan[] = {{"spec", FIELD_TEXT, 1, "the text of pithead.yaml"},
@@ -60,6 +63,8 @@ static const struct field body_what_if[] = {{"spec", FIELD_TEXT, 1, "the text of
 	{"endpoint", FIELD_ID, 0, "only this endpoint; all of the project unless told"}, END};
 static const struct field body_outcomes[] = {
 	{"outcomes", FIELD_OUTCOMES, 1, "at most 1000 of {\"id\", \"name\", \"value\"}"}, END};
+static const struct field body_predictions[] = {
+	{"predictions", FIELD_PREDICTIONS, 1, "at most 1000 of {\"id\", \"score\"}"}, END};
 
 static const struct field query_series[] = {
 	{"span", FIELD_INT, 0, "seconds per point, 1 to 900; 10 unless told"},
@@ -145,6 +150,10 @@ const struct route routes[] = {
 	{POST, "/v1/endpoints/{e}/overrides", PERM_LOWER | PERM_RELEASE, SCOPE_ENDPOINT, 1,
 		handle_override, need_override, "pin a segment to one arm, or end that",
 		body_override, NULL, "Act", 0, 0},
+	{POST, "/v1/endpoints/{e}/drain", PERM_LOWER, SCOPE_ENDPOINT, 1, handle_server, NULL,
+		"send no new requests to an upstream server", body_server, NULL, "Act", 0, 0},
+	{POST, "/v1/endpoints/{e}/ready", PERM_RELEASE, SCOPE_ENDPOINT, 1, handle_server, NULL,
+		"end the drain of an upstream server", body_server, NULL, "Act", 0, 0},
 	{GET, "/v1/rollouts", PERM_READ, SCOPE_ALL, 0, handle_rollouts, NULL,
 		"rollouts, newest first", NULL, query_rollouts, "Rollouts", 0, 0},
 	{GET, "/v1/rollouts/{n}", PERM_READ, SCOPE_ROLLOUT, 0, handle_rollout, NULL,
@@ -222,6 +231,9 @@ const struct route routes[] = {
 	{POST, "/v1/outcomes", PERM_POST, SCOPE_ALL, 1, handle_outcomes, NULL,
 		"what really happened, joined to predictions by X-Request-ID", body_outcomes, NULL,
 		"Outcomes", 0, 0},
+	{POST, "/v1/predictions", PERM_POST, SCOPE_ALL, 1, handle_predictions, NULL,
+		"scores of answers that could not be read, joined by X-Request-ID",
+		body_predictions, NULL, "Predictions", 0, 0},
 	{GET, "/v1/events", PERM_READ, SCOPE_ALL, 0, handle_events, NULL,
 		"wait until something has happened", NULL, query_events, "Events", 0, 0},
 	{GET, "/v1/settings", PERM_READ, SCOPE_ALL, 0, handle_settings, NULL,

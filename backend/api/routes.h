@@ -51,6 +51,7 @@ HANDLER(handle_serve);
 HANDLER(handle_rollback);
 HANDLER(handle_start);
 HANDLER(handle_override);
+HANDLER(handle_server);
 HANDLER(handle_rollout_verb);
 HANDLER(handle_ack);
 HANDLER(handle_stop);
@@ -60,6 +61,7 @@ HANDLER(handle_hold);
 HANDLER(handle_plan);
 HANDLER(handle_apply);
 HANDLER(handle_outcomes);
+HANDLER(handle_predictions);
 
 /* routes_trial.c */
 HANDLER(handle_cards);

@@ -56,6 +56,19 @@ int handle_override(struct request *rq, struct err *e)
 			rq->world, &a, ep, body_str(rq->body, "segment"), share, &rq->result, e));
 }
 
+int handle_server(struct request *rq, struct err *e)
+{
+	int drain = strcmp(strrchr(rq->route->pattern, '/'), "/drain") == 0;
+	struct live_endpoint *ep = request_endpoint(rq, e);
+	struct act a = request_act(rq);
+
+	if (!ep)
+		return e->code;
+	ANSWER_ACT(rq, e,
+		act_server(rq->world, &a, ep, body_str(rq->body, "server"),
+			body_str(rq->body, "version"), drain, &rq->result, e));
+}
+
 int handle_rollout_verb(struct request *rq, struct err *e)
 {
 	const char *verb = strrchr(rq->route->pattern, '/') + 1;

@@ -51,6 +51,7 @@ static const struct {
 	{"rollout.start", PERM_LOWER},
 	{"rollout.resume", PERM_LOWER},
 	{"rollout.promote", PERM_LOWER},
+	{"server.ready", PERM_LOWER},
 	{"spec.apply", PERM_APPLY | PERM_ADMIN},
 };
 

@@ -88,3 +88,26 @@ int handle_outcomes(struct request *rq, struct err *e)
 	codec_reply(rq, 200, o);
 	return 0;
 }
+
+int handle_predictions(struct request *rq, struct err *e)
+{
+	struct prediction_counts counts = {0};
+	struct prediction_in *list = NULL;
+	int count = body_predictions(rq->body, &list, e), rc = 0;
+	struct cJSON *o;
+
+	if (count < 0)
+		return count;
+	if (!rq->dry_run)
+		rc = act_predictions(rq->world, list, count, &counts, e);
+	free(list);
+	if (rc != 0)
+		return e->code;
+	o = codec_object();
+	answer_put_int(o, "stored", counts.stored);
+	answer_put_int(o, "duplicate", counts.duplicate);
+	answer_put_int(o, "unknown", counts.unknown);
+	answer_put_int(o, "late", counts.late);
+	codec_reply(rq, 200, o);
+	return 0;
+}

@@ -3,6 +3,7 @@
 #include "backend/base/digest.h"
 
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -221,6 +222,31 @@ int sign_verify(
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return rc;
+}
+
+int certificates_check(const char *text, struct err *e)
+{
+	BIO *in = BIO_new_mem_buf(text, -1);
+	int count = 0;
+	X509 *x;
+
+	must(in);
+	while ((x = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
+		X509_free(x);
+		count++;
+	}
+	ERR_clear_error(); /* the last read always ends in one */
+	BIO_free(in);
+	if (strstr(text, "PRIVATE KEY"))
+		return err_set(
+			e, ERR_INVALID, "there is a private key in it, which belongs nowhere");
+	if (count == 0)
+		return err_set(e, ERR_INVALID, "there is none in it");
+	for (const char *p = text; (p = strstr(p, "-----BEGIN")); p++)
+		count--;
+	if (count != 0)
+		return err_set(e, ERR_INVALID, "not all that begins in it is a whole certificate");
+	return 0;
 }
 
 void base64_encode(const void *data, size_t n, char *out)

@@ -38,6 +38,10 @@ void sign_public(const struct sign_key *k, char out[48]);
 int sign_verify(
 	const char *pub_path, const void *data, size_t n, const char *signature, struct err *e);
 
+/* Whether text is one or more certificates in PEM form (RFC 7468) and holds no key. 0, or
+ * ERR_INVALID with what it is not. */
+int certificates_check(const char *text, struct err *e);
+
 /* base64 (RFC 4648). Encode needs 4 * ((n + 2) / 3) + 1 bytes in out. Decode writes at most
  * 3 * n / 4 bytes, returns their number, or -1 for text that is not base64. */
 void base64_encode(const void *data, size_t n, char *out);

@@ -15,7 +15,9 @@ struct ingest;
 /* What the parser must know of an endpoint to read score and segment from bodies. */
 struct ingest_endpoint {
 	char id[130];
-	int score_kind; /* 0 none, 1 header (X-Pithead-Score logged by the gateway), 2 JSON path */
+	/* 0 none; 1 the header that the gateway logs; 2 JSON path, and that header where it is not
+	 * in the body */
+	int score_kind;
 	char score_name[96];
 };
 

@@ -217,11 +217,18 @@ static void score_read(
 	const struct ingest_endpoint *ep, const struct span m[M_COUNT], struct record *out)
 {
 	out->score = (double)NAN;
-	if (ep && ep->score_kind == 1)
+	if (ep && ep->score_kind == 1) {
 		score_from_header(m[M_SCORE], out);
-	else if (ep && ep->score_kind == 2)
+	} else if (ep && ep->score_kind == 2) {
 		score_from_body(m[M_RES], ep->score_name, out);
-	else
+		/* A stream, or another form: its server may tell the number beside it. */
+		if (!isfinite(out->score) && !is_absent(m[M_SCORE])) {
+			int read = out->read;
+
+			score_from_header(m[M_SCORE], out);
+			out->read |= read;
+		}
+	} else
 		out->read = !is_absent(m[M_RES]);
 }
 

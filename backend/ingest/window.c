@@ -124,6 +124,22 @@ void window_add_outcome(
 	}
 }
 
+void window_add_score(struct window *w, enum arm arm, int64_t routed_us, double score, int was_read)
+{
+	struct second *s = isfinite(score) ? second_at(w, routed_us / 1000000) : NULL;
+	struct arm_second *a;
+
+	must(arm < ARM_COUNT);
+	if (!s)
+		return;
+	a = &s->arms[arm];
+	a->scored++;
+	a->score_sum += score;
+	a->score_square_sum += score * score;
+	if (!was_read && a->unread > 0)
+		a->unread--;
+}
+
 static void second_sum(const struct arm_second *a, struct arm_counts *out)
 {
 	if (!a->requests && !a->outcomes)

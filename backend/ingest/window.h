@@ -36,6 +36,10 @@ void window_add(struct window *w, const struct record *r);
 void window_add_outcome(
 	struct window *w, enum arm arm, int64_t routed_us, double score, double outcome);
 
+/* Adds the score of a request that was unread when it was added. */
+void window_add_score(
+	struct window *w, enum arm arm, int64_t routed_us, double score, int was_read);
+
 /* Sums over [now - seconds, now) for one arm. */
 void window_sum(
 	const struct window *w, enum arm arm, int64_t now_us, int seconds, struct arm_counts *out);

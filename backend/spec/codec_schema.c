@@ -103,7 +103,17 @@ static cJSON *field_schema(const struct spec_field *f)
 {
 	cJSON *o = f->kind == FIELD_MAP ? map_schema(f) : cJSON_CreateObject();
 
-	if (f->kind == FIELD_SCALAR) {
+	if (f->kind == FIELD_SCALAR && f->list_text) {
+		cJSON *either = json_put_array(o, "anyOf"), *text = cJSON_CreateObject();
+		cJSON *list = cJSON_CreateObject();
+
+		scalar_schema(text, f);
+		json_put_str(list, "type", "array");
+		json_put_str(json_put_object(list, "items"), "type", "string");
+		json_put_int(list, "minItems", 1);
+		cJSON_AddItemToArray(either, text);
+		cJSON_AddItemToArray(either, list);
+	} else if (f->kind == FIELD_SCALAR) {
 		scalar_schema(o, f);
 	} else if (f->kind == FIELD_NAMED) {
 		named_schema(o, f->array, field_schema(f->item));

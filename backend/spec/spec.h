@@ -69,7 +69,10 @@ struct spec_arm {
 	char name[64];
 	struct spec_upstream servers[8];
 	int server_count;
-	int tls; /* `upstream: tls HOST:PORT` */
+	int tls;	       /* `upstream: tls HOST:PORT` */
+	char server_name[128]; /* whose certificate it must be; "" = the host's */
+	char verify[16];       /* required, or none: the certificate is not looked at */
+	int connections;       /* at a time to each of its servers; 0 = any number */
 };
 
 struct spec_endpoint {
@@ -81,6 +84,7 @@ struct spec_endpoint {
 	int arm_count;
 	int replicas;
 	char health[128]; /* HTTP path, or tcp */
+	char ca[8192];	  /* PEM: who vouches for its upstream servers; "" = the machine's own */
 	struct source key, segment, score;
 	struct source features[SPEC_LIST];
 	int feature_count;

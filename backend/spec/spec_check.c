@@ -2,6 +2,7 @@
  * endpoint that nothing serves, the built-in tiers and the owner that an endpoint inherits. */
 #include "backend/spec/spec_priv.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,49 @@ static void listen_check(
 	}
 }
 
+static int host_is_address(const char *host)
+{
+	struct in_addr v4;
+
+	return host[0] == '[' || inet_pton(AF_INET, host, &v4) == 1;
+}
+
+/* What cannot be meant so. A certificate is for a name; without one, none would ever fit. */
+static void arm_check(struct spec_reading *r, const struct spec_arm *arm, struct mark at)
+{
+	if (!arm->tls && (arm->server_name[0] || arm->verify[0])) {
+		spec_fault_add(r, at,
+			"version `%s` has `%s` without TLS: write `upstream: tls HOST:PORT`",
+			arm->name, arm->server_name[0] ? "server-name" : "verify");
+		return;
+	}
+	if (!arm->tls || arm->server_name[0] || strcmp(arm->verify, "none") == 0)
+		return;
+	for (int i = 0; i < arm->server_count; i++) {
+		if (!host_is_address(arm->servers[i].host))
+			continue;
+		spec_fault_add(r, at,
+			"`%s` of version `%s` is an address, and certificates are for names: add "
+			"`server-name: NAME`",
+			arm->servers[i].host, arm->name);
+		return;
+	}
+}
+
+void spec_check_arms(struct spec_reading *r, const struct spec_endpoint *ep, const struct node *own)
+{
+	const struct node *versions = node_find(own, "versions");
+
+	for (int i = 0; i < ep->arm_count; i++) {
+		struct mark at = {0, 0};
+
+		for (int k = 0; versions && k < versions->count; k++)
+			if (strcmp(versions->entries[k].key->text, ep->arms[i].name) == 0)
+				at = versions->entries[k].key->at;
+		arm_check(r, &ep->arms[i], at);
+	}
+}
+
 void spec_check_endpoint(struct spec_reading *r, const struct spec_endpoint *ep, struct mark at)
 {
 	if (!ep->serve[0] && ep->arm_count == 0)
@@ -110,6 +154,8 @@ void spec_check(struct spec_reading *r, const struct node *top, struct spec *s)
 		listen_check(r, endpoints, s, i);
 		if (own && own->kind == NODE_MAP)
 			spec_check_signals(r, ep, own);
+		if (own && own->kind == NODE_MAP)
+			spec_check_arms(r, ep, own);
 		/* One that holds neither key; a wrong one has been told of. */
 		if (own && own->kind == NODE_MAP && !node_find(own, "serve") &&
 			!(node_find(own, "versions") && node_find(own, "versions")->count))

@@ -79,11 +79,12 @@ struct spec_field {
 	const struct spec_type *type; /* SCALAR */
 	size_t offset, size;
 	int64_t min, max;
-	const char *const *words;	/* NULL-ended */
-	const char *const *later;	/* words that are known and not there yet */
-	const char *fallback;		/* text read when the key is absent */
-	int required;			/* absent is a fault */
-	int inline_text;		/* LIST: may be one text with commas */
+	const char *const *words; /* NULL-ended */
+	const char *const *later; /* words that are known and not there yet */
+	const char *fallback;	  /* text read when the key is absent */
+	int required;		  /* absent is a fault */
+	int inline_text;	  /* LIST: may be one text with commas */
+	int list_text;		  /* SCALAR: may be a list, whose texts are then joined by commas */
 	const struct spec_section *sub; /* MAP */
 	const char *bare;		/* MAP: the key that a mere text stands for; NULL = none */
 	const struct spec_field *item;	/* NAMED, LIST: what stands for each; offset 0 = the item */
@@ -116,7 +117,7 @@ extern const char *const spec_role_words[], *const spec_tier_words[];
 extern const struct spec_type type_name, type_text, type_word, type_int, type_duration, type_listen,
 	type_health, type_source, type_key, type_outcome, type_rate, type_upstream, type_step,
 	type_member, type_user, type_command, type_signal, type_signal_name, type_segment,
-	type_share;
+	type_share, type_host, type_certificates;
 
 /* spec_fault.c */
 void spec_fault_add(struct spec_reading *r, struct mark at, const char *fmt, ...)
@@ -154,6 +155,11 @@ void spec_section_read(struct spec_reading *r, const struct spec_section *s, con
 struct spec_tier spec_tier_default(int n);
 void spec_check(struct spec_reading *r, const struct node *top, struct spec *s);
 void spec_check_endpoint(struct spec_reading *r, const struct spec_endpoint *ep, struct mark at);
+
+/* Whether what is said of TLS fits each version's servers; own is the endpoint's mapping. Of files
+ * only: what is stored already is read as it is. */
+void spec_check_arms(
+	struct spec_reading *r, const struct spec_endpoint *ep, const struct node *own);
 
 /* spec_signal.c: the row of a signal, one row for all outcome:NAME; NULL when there is none. */
 const struct signal_row *signal_row_find(const char *name);

@@ -263,6 +263,26 @@ static void bare_read(struct spec_reading *r, const struct spec_field *f, const 
 	}
 }
 
+/* A list that stands for one text with commas. */
+static void joined_read(struct spec_reading *r, const struct spec_field *f, const char *name,
+	const struct node *v, void *member)
+{
+	struct buf text = {0};
+
+	for (int i = 0; i < v->count; i++) {
+		const struct node *item = v->entries[i].value;
+
+		if (!kind_check(r, name, item, NODE_TEXT))
+			break;
+		buf_addf(&text, "%s%s", i ? ", " : "", item->text);
+		if (i == v->count - 1)
+			scalar_read(r, f, name, buf_text(&text), v->at, member);
+	}
+	if (v->count == 0)
+		spec_fault_add(r, v->at, "`%s` needs at least 1 member", name);
+	buf_release(&text);
+}
+
 static void field_read(struct spec_reading *r, const struct spec_field *f, const char *name,
 	const struct node *v, struct mark owner, void *base)
 {
@@ -270,7 +290,9 @@ static void field_read(struct spec_reading *r, const struct spec_field *f, const
 
 	switch (f->kind) {
 	case FIELD_SCALAR:
-		if (kind_check(r, name, v, NODE_TEXT))
+		if (f->list_text && v->kind == NODE_LIST)
+			joined_read(r, f, name, v, member);
+		else if (kind_check(r, name, v, NODE_TEXT))
 			scalar_read(r, f, name, v->text, v->at, member);
 		break;
 	case FIELD_MAP:

@@ -32,6 +32,7 @@ static const char *const patterns_later[] = {"phased", NULL};
 static const char *const undecided_words[] = {"pause", "page", "abort", NULL};
 static const char *const approve_words[] = {"start", "promote", "both", NULL};
 static const char *const late_words[] = {"allow", "refuse", NULL};
+static const char *const verify_words[] = {"required", "none", NULL};
 static const char *const account_words[] = {"robot", "shared", NULL};
 
 static int step_admit(const void *items, int count, struct err *e)
@@ -204,7 +205,26 @@ static const struct spec_field arm_rows[] = {
 	{.key = "upstream",
 		.type = &type_upstream,
 		.required = 1,
-		.help = "Servers that somebody else runs: HOST:PORT, HOST:PORT or tls HOST:PORT."},
+		.list_text = 1,
+		.help = "Servers that somebody else runs: HOST:PORT, HOST:PORT or tls HOST:PORT, "
+			"or a list."},
+	{.key = "server-name",
+		.type = &type_host,
+		AT(spec_arm, server_name),
+		.help = "tls: the name that is asked for and that the certificate must have; the "
+			"host unless told."},
+	{.key = "verify",
+		.type = &type_word,
+		AT(spec_arm, verify),
+		.words = verify_words,
+		.help = "tls: whether the certificate is checked: required, or none."},
+	{.key = "connections",
+		.type = &type_int,
+		AT(spec_arm, connections),
+		.min = 1,
+		.max = 100000,
+		.help = "How many requests each server gets at a time; others wait for 1s, then "
+			"fail."},
 };
 static const struct spec_section arm_section = SECTION(arm_rows);
 static const struct spec_field arm_item = {.kind = FIELD_MAP, .sub = &arm_section};
@@ -269,6 +289,12 @@ static const struct spec_field endpoint_rows[] = {
 		.fallback = "/healthz",
 		.help = "HTTP path that answers 200 when a server can take requests, or tcp: it "
 			"takes connections."},
+	{.key = "ca",
+		.type = &type_certificates,
+		AT(spec_endpoint, ca),
+		.help = "Certificates in PEM form, of those who vouch for the upstream servers; "
+			"the "
+			"machine's unless told."},
 	{.key = "key",
 		.type = &type_key,
 		AT(spec_endpoint, key),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/base/clock.h"
+#include "backend/base/digest.h"
 #include "backend/base/xalloc.h"
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
@@ -98,9 +99,10 @@ static int int_parse(const struct spec_field *f, const char *text, void *at, str
 
 static int int_format(const struct spec_field *f, const void *at, struct buf *out)
 {
-	(void)f;
-	buf_addf(out, "%d", *(const int *)at);
-	return 1;
+	int n = *(const int *)at;
+
+	buf_addf(out, "%d", n);
+	return n != 0 || f->min <= 0; /* 0 where none is allowed: it was never given */
 }
 
 const struct spec_type type_int = {int_parse, int_format, NULL, 1};
@@ -327,6 +329,40 @@ static int host_is(const char *host)
 	return only(host, ALNUM ".-") && host[0] != '-' && host[0] != '.' && !strstr(host, "..");
 }
 
+/* The name of a server's certificate. */
+static int name_of_host_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	struct in_addr v4;
+
+	if (!host_is(text) || text[0] == '[' || inet_pton(AF_INET, text, &v4) == 1)
+		return err_set(e, ERR_INVALID, "expected a host name, such as models.example.com");
+	if (!str_copy(at, f->size, text))
+		return err_set(e, ERR_INVALID, "expected at most %zu bytes", f->size - 1);
+	return 0;
+}
+
+const struct spec_type type_host = {
+	name_of_host_parse, text_format, "^[A-Za-z0-9][A-Za-z0-9.-]*$", 0};
+
+/* The text itself, not a file's name: the engine opens no path that somebody else names, and what
+ * is vouched for stands in the same review as the server. */
+static int certificates_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	struct err why = {0};
+
+	if (strlen(text) >= f->size)
+		return err_set(e, ERR_INVALID, "expected at most %zu bytes", f->size - 1);
+	if (certificates_check(text, &why) < 0)
+		return err_set(e, ERR_INVALID,
+			"expected certificates in PEM form, the text and not a file's name: %s",
+			why.message);
+	str_copy(at, f->size, text);
+	return 0;
+}
+
+const struct spec_type type_certificates = {
+	certificates_parse, text_format, "-----BEGIN CERTIFICATE-----", 0};
+
 static int server_add(struct spec_arm *arm, const char *text, struct err *e)
 {
 	struct spec_upstream *u = &arm->servers[arm->server_count];
@@ -357,6 +393,8 @@ static int upstream_parse(const struct spec_field *f, const char *text, void *at
 		rest += 4;
 	while (rc == 0 && (word = strsep(&rest, ","))) {
 		word += strspn(word, " ");
+		if (arm->tls && strncmp(word, "tls ", 4) == 0) /* of each member of a list */
+			word += 4 + strspn(word + 4, " ");
 		for (size_t n = strlen(word); n && word[n - 1] == ' '; n--)
 			word[n - 1] = '\0';
 		rc = server_add(arm, word, e);
@@ -378,8 +416,8 @@ static int upstream_format(const struct spec_field *f, const void *at, struct bu
 }
 
 #define HOSTPORT "([A-Za-z0-9][A-Za-z0-9.-]*|\\[[0-9a-fA-F:.]+\\]):[1-9][0-9]{0,4}"
-const struct spec_type type_upstream = {
-	upstream_parse, upstream_format, "^(tls +)?" HOSTPORT "( *, *" HOSTPORT "){0,7} *$", 0};
+const struct spec_type type_upstream = {upstream_parse, upstream_format,
+	"^(tls +)?" HOSTPORT "( *, *(tls +)?" HOSTPORT "){0,7} *$", 0};
 
 /* A unix user, or @group. */
 static int member_parse(const struct spec_field *f, const char *text, void *at, struct err *e)

@@ -72,6 +72,30 @@ static const char *const overrides_sql[OVERRIDE_COUNT] = {
 const struct db_table overrides_table = {
 	"overrides", overrides_fields, overrides_sql, OVERRIDE_COUNT};
 
+static const struct db_field drains_fields[] = {
+	DB_FIELD(drain_row, endpoint, DB_TEXT),
+	DB_FIELD(drain_row, version, DB_TEXT),
+	DB_FIELD(drain_row, server, DB_TEXT),
+	DB_FIELD(drain_row, username, DB_TEXT),
+	DB_FIELD(drain_row, reason, DB_TEXT),
+	DB_FIELD(drain_row, at_us, DB_BIGINT),
+	DB_FIELD(drain_row, revision, DB_BIGINT),
+	DB_END,
+};
+
+enum { DRAIN_SAVE, DRAIN_REMOVE, DRAIN_LIST, DRAIN_COUNT };
+
+static const char *const drains_sql[DRAIN_COUNT] = {
+	[DRAIN_SAVE] = "INSERT INTO drains ($COLUMNS) VALUES ($VALUES) ON CONFLICT "
+		       "(endpoint, version, server) DO UPDATE SET $SET",
+	[DRAIN_REMOVE] = "DELETE FROM drains WHERE endpoint = :endpoint AND version = :version "
+			 "AND server = :server",
+	[DRAIN_LIST] = "SELECT $COLUMNS FROM drains WHERE endpoint = :endpoint "
+		       "ORDER BY version, server",
+};
+
+const struct db_table drains_table = {"drains", drains_fields, drains_sql, DRAIN_COUNT};
+
 static const struct db_field slots_fields[] = {
 	DB_FIELD(slot_row, endpoint, DB_TEXT),
 	DB_FIELD(slot_row, version, DB_TEXT),
@@ -211,6 +235,41 @@ int store_list_overrides(
 
 	db_bind_text(q, "endpoint", endpoint);
 	return each_overrides(q, fn, arg, e);
+}
+
+int store_save_drain(struct store *s, const struct drain_row *r, struct err *e)
+{
+	struct db_query *q = store_query(s, TABLE_DRAINS, DRAIN_SAVE);
+
+	db_bind_row(q, drains_fields, r);
+	return store_run(s, q, e);
+}
+
+int store_remove_drain(struct store *s, const char *endpoint, const char *version,
+	const char *server, struct err *e)
+{
+	struct db_query *q = store_query(s, TABLE_DRAINS, DRAIN_REMOVE);
+
+	db_bind_text(q, "endpoint", endpoint);
+	db_bind_text(q, "version", version);
+	db_bind_text(q, "server", server);
+	return store_run(s, q, e);
+}
+
+int store_list_drains(
+	struct store *s, const char *endpoint, store_on_drain fn, void *arg, struct err *e)
+{
+	struct db_query *q = store_query(s, TABLE_DRAINS, DRAIN_LIST);
+	const struct drain_row *r;
+	struct db_rows rows;
+	int rc;
+
+	db_bind_text(q, "endpoint", endpoint);
+	rc = db_collect(q, drains_fields, sizeof *r, &rows, e);
+	for (int i = 0; !rc && (r = db_row_get(&rows, i)); i++)
+		rc = fn(arg, r);
+	db_rows_release(&rows);
+	return rc < 0 ? rc : 0;
 }
 
 int store_save_slot(struct store *s, const struct slot_row *r, struct err *e)

@@ -128,6 +128,11 @@ const struct migration state_migrations[] = {
 	{4, "what an approval was given for, holds and proposals", policy_sql},
 	{5, "the segments of a segmented rollout",
 		"ALTER TABLE rollouts ADD COLUMN segments TEXT NOT NULL DEFAULT '';"},
+	{6, "upstream servers that people keep from new requests",
+		"CREATE TABLE drains ("
+		" endpoint TEXT NOT NULL, version TEXT NOT NULL, server TEXT NOT NULL,"
+		" username TEXT NOT NULL, reason TEXT NOT NULL, at_us BIGINT NOT NULL,"
+		" revision BIGINT NOT NULL, PRIMARY KEY (endpoint, version, server));"},
 	PITHEAD_MORE_MIGRATIONS{0},
 };
 

@@ -103,6 +103,14 @@ struct override_row {
 	int64_t revision;
 };
 
+/* An upstream server that a person keeps from new requests. */
+struct drain_row {
+	char endpoint[ID_SIZE], version[NAME_SIZE];
+	char server[NAME_SIZE]; /* its name at the gateway */
+	char username[NAME_SIZE], reason[REASON_SIZE];
+	int64_t at_us, revision;
+};
+
 /* Which backend slot of the gateway serves a version of an endpoint. */
 struct slot_row {
 	char endpoint[ID_SIZE], version[NAME_SIZE];

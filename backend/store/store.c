@@ -23,6 +23,7 @@ static const struct db_table *const tables[TABLE_COUNT] = {
 	[TABLE_ENDPOINTS] = &endpoints_table,
 	[TABLE_ENDPOINT_CONFIGS] = &endpoint_configs_table,
 	[TABLE_OVERRIDES] = &overrides_table,
+	[TABLE_DRAINS] = &drains_table,
 	[TABLE_SLOTS] = &slots_table,
 	[TABLE_REPLICAS] = &replicas_table,
 	[TABLE_VERSIONS] = &versions_table,

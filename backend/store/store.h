@@ -133,6 +133,13 @@ int store_list_proposals(
 int store_save_vote(struct store *s, const struct proposal_vote *r, struct err *e);
 int store_list_votes(struct store *s, int64_t proposal, store_on_vote fn, void *arg, struct err *e);
 
+typedef int (*store_on_drain)(void *arg, const struct drain_row *r);
+int store_save_drain(struct store *s, const struct drain_row *r, struct err *e);
+int store_remove_drain(struct store *s, const char *endpoint, const char *version,
+	const char *server, struct err *e);
+int store_list_drains(
+	struct store *s, const char *endpoint, store_on_drain fn, void *arg, struct err *e);
+
 typedef int (*store_on_override)(void *arg, const struct override_row *r);
 int store_save_override(struct store *s, const struct override_row *r, struct err *e);
 int store_remove_override(

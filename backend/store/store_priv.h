@@ -12,6 +12,7 @@ enum store_table {
 	TABLE_ENDPOINTS,
 	TABLE_ENDPOINT_CONFIGS,
 	TABLE_OVERRIDES,
+	TABLE_DRAINS,
 	TABLE_SLOTS,
 	TABLE_REPLICAS,
 	TABLE_VERSIONS,
@@ -33,7 +34,7 @@ enum store_table {
 extern const struct db_table audit_table, endpoints_table, endpoint_configs_table, overrides_table,
 	slots_table, replicas_table, versions_table, rollouts_table, approvals_table, alerts_table,
 	specs_table, answers_table, facts_table, cards_table, holds_table, proposals_table,
-	votes_table, records_table, outcomes_table, trials_table;
+	votes_table, drains_table, records_table, outcomes_table, trials_table;
 
 /* The end of the chain. */
 struct chain_head {

@@ -37,7 +37,15 @@ static const struct db_field records_fields[] = {
 	DB_END,
 };
 
-enum { RECORD_SAVE, RECORD_FIND, RECORD_DROP, RECORD_SINCE, RECORD_EXPOSED, RECORD_COUNT };
+enum {
+	RECORD_SAVE,
+	RECORD_FIND,
+	RECORD_DROP,
+	RECORD_SINCE,
+	RECORD_EXPOSED,
+	RECORD_SCORE,
+	RECORD_COUNT
+};
 
 static const char *const records_sql[RECORD_COUNT] = {
 	[RECORD_SAVE] =
@@ -50,6 +58,8 @@ static const char *const records_sql[RECORD_COUNT] = {
 	[RECORD_SINCE] =
 		"SELECT $COLUMNS FROM records WHERE routed_us >= :since AND endpoint = :endpoint"
 		" ORDER BY routed_us",
+	[RECORD_SCORE] = "UPDATE records SET score = :score, read = 1"
+			 " WHERE id = :id AND score IS NULL",
 	[RECORD_EXPOSED] = "SELECT COUNT(*) FROM records WHERE routed_us >= :since"
 			   " AND rollout = :rollout AND arm = 1",
 };
@@ -163,6 +173,19 @@ int telemetry_add_outcome(struct store *s, const char *id, const char *name, dou
 	db_bind_text(q, "name", name);
 	db_bind_double(q, "value", value);
 	db_bind_int(q, "at_us", at_us);
+	rc = db_run(q, e);
+	return rc ? rc : s->telemetry->ops->changes(s->telemetry) > 0;
+}
+
+int telemetry_add_score(struct store *s, const char *id, double score, struct err *e)
+{
+	struct db_query *q = store_query(s, TABLE_RECORDS, RECORD_SCORE);
+	int rc = telemetry_begin_batch(s, e);
+
+	if (rc)
+		return rc;
+	db_bind_text(q, "id", id);
+	db_bind_double(q, "score", score);
 	rc = db_run(q, e);
 	return rc ? rc : s->telemetry->ops->changes(s->telemetry) > 0;
 }

@@ -21,6 +21,10 @@ int telemetry_flush(struct store *s, int64_t keep_us, int64_t due_us, struct err
 /* The request with this id (queued or written): 1 found, 0 not. */
 int telemetry_find_record(struct store *s, const char *id, struct record *out, struct err *e);
 
+/* The score of a kept request that has none yet. 1 = taken, 0 = it has one, or there is no such
+ * request. */
+int telemetry_add_score(struct store *s, const char *id, double score, struct err *e);
+
 /* Stores an outcome; the first for (id, name) wins. 1 stored, 0 was there already. */
 int telemetry_add_outcome(struct store *s, const char *id, const char *name, double value,
 	int64_t at_us, struct err *e);

@@ -37,6 +37,7 @@ static const struct {
 	{"cards", "cards/42", {"cards_42.json", "rollout_42.json"}},
 	{"card", "card/42/2", {"cards_42.json", "rollout_42.json"}},
 	{"endpoint", "endpoint/payments/refund", {"endpoint_refund.json", "series_delay.json"}},
+	{"servers", "servers/payments/eta", {"endpoint_eta.json"}},
 	{"change", "change/811", {"change_811.json"}},
 	{"event", "event/812", {"audit.json"}},
 };

@@ -212,6 +212,9 @@ static int dispatch(
 		return act_rollback(&x->w, &a, x->ep, one, &x->r, &x->e);
 	if (strcmp(verb, "override") == 0)
 		return act_override(&x->w, &a, x->ep, one, two ? atoi(two) : -1, &x->r, &x->e);
+	if (strcmp(verb, "drain") == 0 || strcmp(verb, "ready") == 0)
+		return act_server(
+			&x->w, &a, x->ep, one, two, strcmp(verb, "drain") == 0, &x->r, &x->e);
 	if (strcmp(verb, "undo") == 0)
 		return act_undo(&x->w, &a, one ? atoll(one) : x->seq, &x->r, &x->e);
 	if (strcmp(verb, "ack") == 0)

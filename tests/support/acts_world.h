@@ -31,6 +31,7 @@ const struct caller *acts_person(const char *name);
 /* Does what the words say and returns its code, x->r and x->e filled:
  *   start V [BP] · advance [BP] · pause · resume · promote · abort · approve · reject
  *   rollback [V] · override SEGMENT BP · undo [SEQ] · ack ID · apply TEXT
+ *   drain SERVER [VERSION] · ready SERVER [VERSION]
  *   freeze [here] · unfreeze [here] · overrule DURATION · yes · no (of the last proposal)
  *   on ENDPOINT · by PERSON · tick [N] · pass DURATION · fail CALLS · kill
  *   server V up|down|drain · seen [REVISION] */

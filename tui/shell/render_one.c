@@ -167,12 +167,15 @@ void shell_render_endpoint(const struct shell *sh, const struct node *e)
 	list = node_list(node_get(e, "servers"), "", &n);
 	for (int i = 0; i < n; i++) {
 		int64_t pid = node_int(&list[i], "pid", 0);
+		bool tells = strcmp(node_str(&list[i], "state", ""), "down") == 0 &&
+			     *node_str(&list[i], "check", "");
 		char process[40] = ""; /* an upstream's process is not ours to know */
 
 		if (pid)
 			snprintf(process, sizeof process, ", pid %" PRId64, pid);
-		line(i ? "" : "servers", "%s %s %s%s", node_str(&list[i], "version", ""),
-			node_str(&list[i], "name", ""), node_str(&list[i], "state", ""), process);
+		line(i ? "" : "servers", "%s %s %s%s%s%s", node_str(&list[i], "version", ""),
+			node_str(&list[i], "name", ""), node_str(&list[i], "state", ""), process,
+			tells ? ": " : "", tells ? node_str(&list[i], "check", "") : "");
 	}
 	list = node_list(node_get(e, "overrides"), "", &n);
 	for (int i = 0; i < n; i++)

@@ -233,12 +233,52 @@ static void test_find(void **state)
 	acts_world_free(&x);
 }
 
+static void test_predictions(void **state)
+{
+	static const struct prediction_in list[] = {
+		{"r1", 0.5}, {"r2", 0.5}, {"r1", 0.9}, {"none", 1}, {"old", 0.1}};
+	static const struct outcome_in label = {"r1", "late", 1};
+	struct prediction_counts n;
+	struct outcome_counts labels;
+	struct arm_counts sum;
+	struct acts_world x;
+	struct record r = {.status = 200, .answer_ms = 2, .score = (double)NAN};
+	int64_t now;
+
+	(void)state;
+	story_warm(&x);
+	now = clock_wall_us(&x.w.clock);
+	strcpy(r.endpoint, x.ep->row.id);
+	for (int i = 0; i < 2; i++) { /* r1 was unread, "old" is out of every window */
+		strcpy(r.id, i ? "old" : "r1");
+		r.routed_us = now - (i ? 90 * INT64_C(86400000000) : 0);
+		telemetry_add_record(x.w.store, &r);
+		window_add(x.ep->window, &r);
+	}
+	put_record(&x, "r2", ARM_STABLE); /* its score was in the answer */
+	assert_int_equal(act_predictions(&x.w, list, 5, &n, &x.e), 0);
+	assert_int_equal(n.stored, 1);
+	assert_int_equal(n.duplicate, 2);
+	assert_int_equal(n.unknown, 1);
+	assert_int_equal(n.late, 1);
+	window_sum(x.ep->window, ARM_STABLE, now + 1000000, 60, &sum);
+	assert_int_equal(sum.scored, 2);
+	assert_int_equal(sum.unread, 0);
+	assert_true(fabs(sum.score_sum - 1.3) < 1e-9);
+	/* Its outcome is judged with it. */
+	assert_int_equal(act_outcomes(&x.w, &label, 1, &labels, &x.e), 0);
+	window_sum(x.ep->window, ARM_STABLE, now + 1000000, 60, &sum);
+	assert_true(sum.brier_n == 1 && fabs(sum.brier_sum - 0.25) < 1e-9);
+	acts_world_free(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reason),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_predictions),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_engine),
 		cmocka_unit_test(test_find),

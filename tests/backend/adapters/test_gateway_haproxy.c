@@ -578,7 +578,8 @@ static void upstream_servers_are_resolved(void **state)
 	assert_int_equal(gateway_server_remove(rig.g, RIG_EP, 2, "up", &e), 0);
 	assert_int_equal(gateway_server_remove(rig.g, RIG_EP, 2, "tls", &e), 0);
 	str_copy(other.address, sizeof other.address, "no-such-host.invalid:2");
-	assert_int_equal(gateway_server_add(rig.g, RIG_EP, 2, &other, &e), ERR_INVALID);
+	assert_int_equal(gateway_server_add(rig.g, RIG_EP, 2, &other, &e), ERR_UNREACHABLE);
+	assert_non_null(strstr(e.message, "no-such-host.invalid has no address"));
 	str_copy(other.name, sizeof other.name, "a b");
 	assert_int_equal(gateway_server_add(rig.g, RIG_EP, 2, &other, &e), ERR_INVALID);
 	if (found)

@@ -6,13 +6,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/adapters/replayer.h"
+#include "backend/base/buf.h"
 #include "backend/base/clock.h"
 #include "backend/base/xalloc.h"
 #include "tests/support/httpd.h"
@@ -48,6 +53,19 @@ static int teardown(void **state)
 	rmdir(w->folder);
 	free(w);
 	return 0;
+}
+
+static int free_port(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	close(fd);
+	return ntohs(a.sin_port);
 }
 
 static int64_t now_ms(void)
@@ -342,6 +360,91 @@ static void test_is_freed_with_all_it_holds(void **state)
 	replayer_free(r);
 }
 
+/* A real TLS server with a certificate of an authority of the test, at 127.0.0.1:PORT. */
+static pid_t tls_start(const char *folder, char address[160], struct buf *ca)
+{
+	static const char script[] =
+		"cd %s && R='openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
+		" -nodes -days 2' && $R -keyout ca.key -out ca.pem -subj /CN=ca 2>err &&"
+		" $R -keyout s.key -out s.pem -subj /CN=model.test -CA ca.pem -CAkey ca.key"
+		" -addext subjectAltName=DNS:model.test -addext basicConstraints=CA:FALSE 2>err";
+	char *command = xasprintf(script, folder), *cert, path[96];
+	int port, fd;
+	pid_t pid;
+
+	assert_int_equal(system(command), 0);
+	free(command);
+	snprintf(path, sizeof path, "%s/ca.pem", folder);
+	assert_int_equal(buf_read_file(ca, path, 65536), 0);
+	port = free_port();
+	command = xasprintf("127.0.0.1:%d", port);
+	str_copy(address, 160, command);
+	free(command);
+	command = xasprintf("%d", port);
+	cert = xasprintf("%s/s.pem", folder);
+	pid = fork();
+	if (pid == 0) {
+		char *key = xasprintf("%s/s.key", folder);
+
+		execlp("openssl", "openssl", "s_server", "-quiet", "-www", "-accept", command,
+			"-cert", cert, "-key", key, (char *)NULL);
+		_exit(127);
+	}
+	free(cert);
+	free(command);
+	for (int i = 0; i < 500; i++) {
+		fd = http_connect(port);
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0)
+			return pid;
+		poll(NULL, 0, 10);
+	}
+	fail_msg("no TLS server at %s", address);
+	return 0;
+}
+
+static int status_of(struct replayer *r, const char *address, const char *name, int verify_none)
+{
+	struct replay_job job = {.tls = 1, .verify_none = verify_none, .timeout_ms = BOUND_MS};
+	struct replay_answer a;
+	int status;
+
+	str_copy(job.address, sizeof job.address, address);
+	str_copy(job.server_name, sizeof job.server_name, name);
+	str_copy(job.method, sizeof job.method, "GET");
+	str_copy(job.path, sizeof job.path, "/");
+	assert_int_equal(replayer_submit(r, &job), 0);
+	take(r, &a, 1);
+	status = a.status;
+	free(a.body);
+	return status;
+}
+
+static void test_whose_certificate_it_is(void **state)
+{
+	const struct world *w = *state;
+	struct replayer *r = replayer_new(1, 4);
+	struct buf ca = {0};
+	char address[160], *command;
+	pid_t pid = tls_start(w->folder, address, &ca);
+
+	assert_int_equal(status_of(r, address, "model.test", 0), 0); /* nobody vouches for it */
+	assert_int_equal(status_of(r, address, "model.test", 1), 200);
+	replayer_trust(r, buf_text(&ca));
+	assert_int_equal(status_of(r, address, "model.test", 0), 200);
+	assert_int_equal(status_of(r, address, "other.test", 0), 0); /* another's name */
+	assert_int_equal(status_of(r, address, "", 0), 0); /* an address is no name of it */
+	replayer_trust(r, NULL);
+	replayer_free(r);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	command = xasprintf("cd %s && rm -f ca.key ca.pem s.key s.pem err", w->folder);
+	assert_int_equal(system(command), 0);
+	free(command);
+	buf_release(&ca);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +456,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures_are_told_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_slow_server_meets_the_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whose_certificate_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_answers_are_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_full_queue_drops_and_counts, setup, teardown),

@@ -121,6 +121,46 @@ static void test_values_are_read(void **state)
 	body_free(b);
 }
 
+static void test_predictions(void **state)
+{
+	static const struct {
+		const char *item, *fault;
+	} cases[] = {
+		{"{\"id\":\"a\",\"score\":0.5}", NULL},
+		{"{\"id\":\"a\",\"score\":true}", "must be a number"},
+		{"{\"id\":\"a\"}", "must have exactly"},
+		{"{\"id\":\"a\",\"score\":1,\"x\":1}", "must have exactly"},
+		{"{\"id\":\"\",\"score\":1}", "X-Request-ID"},
+		{"{\"id\":\"0123456789012345678901234567890123456789\",\"score\":1}",
+			"X-Request-ID"},
+		{"7", "must have exactly"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		static const struct field only[] = {
+			{"predictions", FIELD_PREDICTIONS, 1, ""}, {NULL, FIELD_TEXT, 0, NULL}};
+		struct prediction_in *list = NULL;
+		struct err e = {0};
+		char text[200];
+		struct body *b;
+
+		snprintf(text, sizeof text, "{\"predictions\":[%s]}", cases[i].item);
+		b = body_parse(text, strlen(text), only, &e);
+		assert_non_null(b);
+		if (cases[i].fault) {
+			assert_int_equal(body_predictions(b, &list, &e), ERR_INVALID);
+			assert_non_null(strstr(e.message, cases[i].fault));
+			assert_string_equal(e.field, "predictions");
+		} else {
+			assert_int_equal(body_predictions(b, &list, &e), 1);
+			assert_true(list[0].score == 0.5);
+			free(list);
+		}
+		body_free(b);
+	}
+}
+
 static void test_outcomes(void **state)
 {
 	static const struct {
@@ -222,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_a_reason_has_a_limit),
 		cmocka_unit_test(test_values_are_read),
 		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_predictions),
 		cmocka_unit_test(test_damaged_bodies_are_answered),
 	};
 

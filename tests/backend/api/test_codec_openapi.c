@@ -94,7 +94,7 @@ static void test_every_route_is_described(void **state)
 				   "properties"),
 				f->name);
 	}
-	assert_int_equal(count, 54);
+	assert_int_equal(count, 57);
 	check_references(root, root);
 	cJSON_Delete(root);
 }

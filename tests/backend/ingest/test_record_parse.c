@@ -241,11 +241,15 @@ static void test_reads_scores_where_they_are_declared(void **state)
 	assert_true(r.score == 0.42 && r.read);
 	assert_int_equal(parse(text, n, 2, "x.y.1", &r), 0);
 	assert_true(r.score == -25 && r.read);
+	/* Not in the body: as the server tells it beside it. */
 	assert_int_equal(parse(text, n, 2, "nothing", &r), 0);
-	assert_true(isnan(r.score) && r.read);
+	assert_true(r.score == 0.42 && r.read);
 	n = changed(text, "eyJwcm9iYWJpbGl0eSI6IDAuMjUsICJ4IjogeyJ5IjogWzEsIC0yLjVlMV19fQ==", "-");
 	assert_int_equal(parse(text, n, 2, "probability", &r), 0);
-	assert_true(isnan(r.score) && !r.read);
+	assert_true(r.score == 0.42 && r.read);
+	n = changed(text, "MC40Mg==", "-");
+	assert_int_equal(parse(text, n, 2, "nothing", &r), 0);
+	assert_true(isnan(r.score) && r.read);
 	n = changed(text, "\"T1JE\"", "\"T1JEIA==\""); /* "ORD ": a client may send anything */
 	assert_int_equal(parse(text, n, 2, "probability", &r), 0);
 	assert_string_equal(r.segment, "");

@@ -12,6 +12,19 @@
 	"    listen: 127.0.0.1:8100\n"                                                             \
 	"    serve: ./serve\n"
 
+/* A certificate of an authority, as lines of a block in an endpoint. */
+#define CA_LINES                                                                                   \
+	"      -----BEGIN CERTIFICATE-----\n"                                                      \
+	"      MIIBeTCCAR+gAwIBAgIUQUZF9KAFglmPW7bCoPfWO/gnuu8wCgYIKoZIzj0EAwIw\n"                 \
+	"      EjEQMA4GA1UEAwwHdGVzdC1jYTAeFw0yNjExMjYxNjM5NTRaFw0zNjExMjMxNjM5\n"                 \
+	"      NTRaMBIxEDAOBgNVBAMMB3Rlc3QtY2EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"                 \
+	"      AASEw4UcyIJwEaOoY9k2i17NHekTLSl5FIXFoZLiOdjPu8qrT7onlILfjoui6ZKa\n"                 \
+	"      gRu1ZaFD5TwrYbVGMb88qQ05o1MwUTAdBgNVHQ4EFgQU8zwUTs4pj9hmkAlRAYmi\n"                 \
+	"      KLJSiVwwHwYDVR0jBBgwFoAU8zwUTs4pj9hmkAlRAYmiKLJSiVwwDwYDVR0TAQH/\n"                 \
+	"      BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBSApV1cIUIp/26Ukg/qDgHXvyuKeY9\n"                 \
+	"      gk7NfG8X6VZRHAIhAJNkMw1GPNfRJUITGLWkSEHdGB7T+F6a0L51XImUj3sQ\n"                     \
+	"      -----END CERTIFICATE-----\n"
+
 /* Every section and every key, out of canonical order, with comments in every place. */
 #define FULL                                                                                       \
 	"# The flights project.\n"                                                                 \
@@ -81,7 +94,8 @@
 	"        owner: \"no\"\n"                                                                  \
 	"        listen: \"*:8101\"\n"                                                             \
 	"        versions:\n"                                                                      \
-	"            v9: {upstream: \"tls gpu.example:443, [2001:db8::1]:8443\"}\n"                \
+	"            v9: {upstream: \"tls gpu.example:443, [2001:db8::1]:8443\",\n"                \
+	"                connections: 40, verify: required, server-name: gpu.example}\n"           \
 	"            v10:\n"                                                                       \
 	"                upstream: 10.0.0.7:9000\n"                                                \
 	"access:\n"                                                                                \

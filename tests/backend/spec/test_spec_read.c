@@ -93,6 +93,11 @@ static void rollout_and_upstreams_are_read(void **state)
 	assert_int_equal(far->arms[0].server_count, 2);
 	assert_string_equal(far->arms[0].servers[1].host, "[2001:db8::1]");
 	assert_int_equal(far->arms[0].servers[1].port, 8443);
+	assert_string_equal(far->arms[0].server_name, "gpu.example");
+	assert_string_equal(far->arms[0].verify, "required");
+	assert_int_equal(far->arms[0].connections, 40);
+	assert_string_equal(far->arms[1].server_name, "");
+	assert_int_equal(far->arms[1].connections, 0);
 	assert_int_equal(far->arms[1].tls, 0);
 	assert_string_equal(far->arms[1].servers[0].host, "10.0.0.7");
 	spec_free(s);
@@ -188,6 +193,23 @@ static void the_least_file_has_defaults(void **state)
 	spec_free(s);
 }
 
+static void servers_may_be_a_list_and_certificates_a_text(void **state)
+{
+	struct spec *s = good(EP "    ca: |\n" CA_LINES "    versions:\n"
+				 "      v1:\n        upstream:\n"
+				 "          - tls a.example:1\n          - tls b.example:2\n");
+	const struct spec_endpoint *ep = &s->endpoints[0];
+
+	(void)state;
+	assert_int_equal(ep->arms[0].server_count, 2);
+	assert_int_equal(ep->arms[0].tls, 1);
+	assert_string_equal(ep->arms[0].servers[1].host, "b.example");
+	assert_int_equal(strncmp(ep->ca, "-----BEGIN CERTIFICATE-----\nMII", 31), 0);
+	assert_string_equal(ep->health, "/healthz");
+	assert_int_equal(ep->stream_ms, 300000);
+	spec_free(s);
+}
+
 static void good_files_parse(void **state)
 {
 	static const char *const texts[] = {
@@ -199,6 +221,9 @@ static void good_files_parse(void **state)
 		EP "    rollout: {}\n    versions: {}\n",
 		EP "    key: json user.id\n    score: header X-Pithead-Score\n",
 		EP "    versions:\n      v1: {upstream: \"tls  h.example:1 , h2:65535\"}\n",
+		EP "    versions:\n      v1: {upstream: [\"tls h.example:1\", \"tls h2:2\"], "
+		   "verify: none}\n",
+		EP "    health: tcp\n    stream-timeout: 1h\n",
 		"project: p\ntiers: {low: {approvals: 0}, high: {}}\n",
 		"project: p\ntiers: {low: {freeze: \"Fri 16:00 .. Mon 08:00 UTC\"}}\n",
 		"project: p\ntiers: {low: {freeze: [], signals: [], soak: 0s}}\n",
@@ -226,6 +251,7 @@ int main(void)
 		cmocka_unit_test(what_a_tier_asks_for_is_read),
 		cmocka_unit_test(a_server_without_a_health_path_is_connected_to),
 		cmocka_unit_test(the_least_file_has_defaults),
+		cmocka_unit_test(servers_may_be_a_list_and_certificates_a_text),
 		cmocka_unit_test(good_files_parse),
 	};
 

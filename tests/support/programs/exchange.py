@@ -2,7 +2,7 @@
 """exchange.py: HTTP exchanges that no gateway may change, for tests: a server of them and a client that
 checks them byte by byte.
 
-  exchange.py serve PORT[=NAME[=CERT.pem]]...   a server for each port, until it is ended; TLS with a CERT
+  exchange.py serve [HOST:]PORT[=NAME[=CERT.pem]]...   a server for each port, until it is ended; TLS with a CERT
   exchange.py ask KIND HOST:PORT [NAME=VALUE]...  prints one line, exit 0 when all came as it was sent
 
 KIND: sse (events= gap= in ms, accept=1 says so in the request), chunks, large, close (HTTP/1.0 server),
@@ -182,10 +182,11 @@ def serve_conn(conn, name):
 
 def serve_port(word):
     parts = word.split("=")
-    port, name = int(parts[0]), parts[1] if len(parts) > 1 else "x"
+    host, _, port = parts[0].rpartition(":")
+    name = parts[1] if len(parts) > 1 else "x"
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((host or "127.0.0.1", int(port)))
     listener.listen(128)
     context = None
     if len(parts) > 2:
