@@ -1,0 +1,23 @@
+/* canned.h: an HTTP server for tests that says what it was told to, one answer after the other,
+ * and remembers what it was asked. On 127.0.0.1, one connection at a time. */
+#ifndef PITHEAD_TESTS_SUPPORT_CANNED_H
+#define PITHEAD_TESTS_SUPPORT_CANNED_H
+
+struct canned;
+
+/* What it answers: the status line's number and a body. `status` 0: it takes the request and says
+ * nothing until canned_stop(). */
+struct canned_answer {
+	int status;
+	const char *body; /* borrowed */
+};
+
+/* Answers request i with answers[i], and all later ones with the last. */
+struct canned *canned_start(const struct canned_answer *answers, int count, int *port);
+void canned_stop(struct canned *c);
+
+/* How many requests came, and the text of the last one: head and body. */
+int canned_count(struct canned *c);
+const char *canned_last(struct canned *c);
+
+#endif
