@@ -27,6 +27,7 @@ struct series_set {
 	char warning[240]; /* what the store said of an answer that may be partial; "" = nothing */
 };
 
+/* Frees what s holds. */
 void series_set_release(struct series_set *s);
 
 /* A series with these labels (NULL-ended pairs are not needed: count of them), found or added; its
