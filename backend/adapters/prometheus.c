@@ -199,3 +199,19 @@ int prometheus_query_range(const struct prometheus_source *s, const char *query,
 		*out = got;
 	return rc;
 }
+
+int prometheus_query_all(const struct prometheus_source *s, const char *const *queries, int count,
+	int64_t from_ms, int64_t to_ms, int64_t step_ms, struct series_set *out, struct err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; i < count; i++)
+		out[i] = (struct series_set){0};
+	for (int i = 0; i < count && !rc; i++)
+		if (*queries[i])
+			rc = prometheus_query_range(
+				s, queries[i], from_ms, to_ms, step_ms, &out[i], e);
+	for (int i = 0; i < count && rc; i++)
+		series_set_release(&out[i]);
+	return rc;
+}

@@ -36,6 +36,11 @@ struct prometheus_source {
 int prometheus_query_range(const struct prometheus_source *s, const char *query, int64_t from_ms,
 	int64_t to_ms, int64_t step_ms, struct series_set *out, struct err *e);
 
+/* The same for several queries; an empty one has no series. Either all of out is filled, or none.
+ */
+int prometheus_query_all(const struct prometheus_source *s, const char *const *queries, int count,
+	int64_t from_ms, int64_t to_ms, int64_t step_ms, struct series_set *out, struct err *e);
+
 /* codec_prometheus.c: adds the series of one answer to out. status is of HTTP. */
 int prometheus_answer_parse(const char *url, int status, const char *text, size_t n,
 	struct series_set *out, struct err *e);
