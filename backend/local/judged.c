@@ -166,8 +166,7 @@ void judged_take(void *arg, const struct judge_counts *c)
 	if (j->begun == INT64_MIN)
 		j->begun = c->tick;
 	j->fed = c->tick;
-	trial_take_counts(j->trial, c);
-	judged_close(j, c->tick + 1);
+	judged_close(j, trial_take_counts(j->trial, c));
 }
 
 static void print_change(struct judged *j, int64_t second)
@@ -291,9 +290,6 @@ int judged_finish(struct judged *j, int64_t until, const char *lack)
 	}
 	if (code == EXIT_NO_DATA)
 		fprintf(stderr, "pithead: there is no data to judge by: %s\n",
-			*lack ? lack
-			: j->card.counted[1] > 0
-				? j->card.why
-				: "the candidate has had no requests beside stable's");
+			*lack ? lack : j->card.why);
 	return code;
 }

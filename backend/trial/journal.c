@@ -258,7 +258,7 @@ static void feed_counts(struct reading *r, struct trial *t)
 			c.timed[arm][i] = take_count(r);
 	}
 	if (!r->failed)
-		trial_take_counts(t, &c);
+		(void)trial_take_counts(t, &c);
 }
 
 static void feed_label(struct journal *j, struct reading *r, struct trial *t)

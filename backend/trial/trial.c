@@ -40,7 +40,7 @@ struct trial *trial_new(const struct trial_config *c)
 	replicas_init(&t->replicas);
 	t->step_tick = t->begun = t->closed = INT64_MIN;
 	t->stage_part = -1;
-	t->other.since = INT64_MIN;
+	t->other.since = t->other.until = INT64_MIN;
 	return t;
 }
 

@@ -81,16 +81,24 @@ static void note(struct trial *t, const struct judge_counts *c)
 	}
 }
 
-void trial_take_counts(struct trial *t, const struct judge_counts *c)
+int64_t trial_counts_until(const struct trial *t)
+{
+	return t->other.until;
+}
+
+int64_t trial_take_counts(struct trial *t, const struct judge_counts *c)
 {
 	struct trial_counted *o = &t->other;
 	double share;
 
+	if (c->tick <= o->until)
+		return c->tick + 1 - t->config.whole.missing_after;
+	o->until = c->tick;
 	if (o->since != INT64_MIN && c->tick - o->since > t->config.whole.missing_after)
 		drop(o); /* too old to be compared with what comes now */
 	gather(o, c);
 	if (!o->open.n[0] || !o->open.n[1])
-		return;
+		return c->tick + 1 - t->config.whole.missing_after;
 	share = share_now(t);
 	if (share != t->share)
 		trial_begin_step(t, share, c->tick);
@@ -98,4 +106,5 @@ void trial_take_counts(struct trial *t, const struct judge_counts *c)
 	rollout_judge_counts(t->whole, &o->open);
 	note(t, &o->open);
 	drop(o);
+	return c->tick + 1;
 }

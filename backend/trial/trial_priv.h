@@ -22,6 +22,7 @@ struct trial_latency {
 struct trial_counted {
 	struct judge_counts open; /* tick: of its newest part */
 	int64_t since;		  /* tick of its oldest part, INT64_MIN = nothing waits */
+	int64_t until;		  /* the newest tick that was taken, INT64_MIN = none */
 	double recent[2];	  /* requests since the share was last looked at */
 	int recent_ticks;
 };

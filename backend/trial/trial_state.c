@@ -39,6 +39,7 @@ static void walk_own(struct visit *v, struct trial *t)
 static void walk_counted(struct visit *v, struct trial_counted *c)
 {
 	visit_i64(v, &c->since);
+	visit_i64(v, &c->until);
 	visit_doubles(v, c->recent, 2);
 	visit_int(v, &c->recent_ticks);
 	visit_i64(v, &c->open.tick);
@@ -95,7 +96,7 @@ void trial_save(const struct trial *t, struct buf *out)
 			rollout_judge_save(j, out);
 		part_end(out, at);
 	}
-	if (t->other.since == INT64_MIN && !t->other.recent_ticks)
+	if (t->other.until == INT64_MIN)
 		return;
 	part_begin(out, &at);
 	walk_counted(&v, &copy.other);

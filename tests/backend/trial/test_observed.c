@@ -30,7 +30,7 @@ static void add(struct series_set *s, const char *arm, const char *instance, con
 	struct series *x = series_set_get(s, labels, *more ? 3 : 2);
 
 	for (int i = 0; i < 6; i++)
-		if (values[i] >= 0 || values[i] < 0 || isinf(values[i]))
+		if (!isnan(values[i]))
 			series_add(x, 1000 * i, values[i]);
 }
 
