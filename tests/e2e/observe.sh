@@ -5,6 +5,7 @@
 # `pithead judge` reads the same Prometheus, and has all its exit codes.
 # run: limit 120, run: beside
 . "$(dirname "$0")/lib.sh"
+cd "$root" || exit 1
 command -v prometheus >/dev/null || { echo "skip prometheus is not there"; exit 0; }
 free_port; up1=$port
 free_port; up2=$port
@@ -126,6 +127,7 @@ check "after a kill it goes on counting" wait_for 8 counts_more_than "$judged"
 is "in the same rollout" "$(endpoint .rollout)" "$rollout"
 
 # -- the scrape stops --
+stopped=$(now_us)
 kill -STOP "$haproxy_pid"
 check "without a scrape it says missing" wait_for 12 state missing
 check "and since when" word_has 'since [0-9]{2}:[0-9]{2}:[0-9]{2} UTC'
@@ -145,7 +147,7 @@ share 30
 check "another rollout begins" wait_for 8 has_rollout "$last"
 check "harm is named" wait_for 20 state harm
 check "with signal, values and limit" word_has \
-	'error_rate [2-6]\.[0-9]+ % against 0\.[0-9]+ %: \+[2-6]\.[0-9]+ pp, harm proven above \+0\.5'
+	'error_rate [1-9]\.[0-9]+ % against 0\.[0-9]+ %: \+[1-9]\.[0-9]+ pp, harm proven above \+0\.5'
 is "the alert's level" "$(get '/v1/alerts?open=1' '.items[] | select(.kind == "harm") | .level')" rollback
 is "its card is frozen, with the interval" \
 	"$(get "/v1/rollouts/$rollout/cards" '[.cards[] | select(.verdict == "harm")][0].signals[0] | .name, (.low != null)' | xargs)" \
@@ -165,15 +167,42 @@ judge() { # judge NAME WORDS...: sets $code
 }
 judge harm --for 30s
 is "judge: harm at once" "$code $(grep -c '^harm: error_rate' "$dir/harm.out")" "1 1"
-judge past --from $((before / 1000000)) --until $((before / 1000000 + 12)) --json
+judge past --from $((before / 1000000)) --until $((stopped / 1000000)) --json
 is "judge of the time when it was good: ok or undecided" "$((code == 0 || code == 4)) $(tail -1 "$dir/past.out" | jq -r .kind)" "1 end"
 sed 's/worse-by 2pp harm-at 0.5pp/worse-by 0.1pp/' "$dir/pithead.yaml" >"$dir/strict.yaml"
-policy=$dir/strict.yaml judge strict --from $((before / 1000000)) --until $((before / 1000000 + 8))
+policy=$dir/strict.yaml judge strict --from $((before / 1000000)) --until $((stopped / 1000000))
 is "judge by a limit that cannot be proven so soon: undecided" "$code" 4
 judge nothing --from $((before / 1000000 - 500)) --until $((before / 1000000 - 400))
 is "judge of a time without data" "$code" 5
 judge usage --for 1
 is "judge: usage" "$code" 2
+# -- the examples, as they are --
+PATH=$BUILD:$PATH
+export PATH
+POLICY=$dir/pithead.yaml FOR=20s ROLLBACK="touch $dir/taken-back" examples/judge/ci-step.sh >"$dir/ci.out" 2>&1
+is "ci-step.sh takes a bad one back" "$? $(ls "$dir/taken-back")" "1 $dir/taken-back"
+POLICY=$dir/pithead.yaml SECONDS_BACK=8 examples/judge/cron.sh >"$dir/cron.out" 2>&1
+is "cron.sh tells of harm" "$? $(grep -c '^harm: error_rate' "$dir/cron.out")" "1 1"
+POLICY=$dir/strict.yaml SECONDS_BACK=1 examples/judge/cron.sh >"$dir/cron.out" 2>&1
+is "and of nothing else" "$? $(wc -c <"$dir/cron.out")" "0 0"
+# The words of the job, with its arguments filled in as Argo does.
+mapfile -t words < <(python3 -c '
+import sys, yaml
+t = yaml.safe_load(open("examples/judge/analysis-template.yaml"))
+c = t["spec"]["metrics"][0]["provider"]["job"]["spec"]["template"]["spec"]["containers"][0]
+fill = dict(a.split("=", 1) for a in sys.argv[1:])
+assert {a["name"] for a in t["spec"]["args"]} == {"prometheus", "for"}
+for w in c["command"] + c["args"]:
+    for k, v in fill.items():
+        w = w.replace("{{args.%s}}" % k, v)
+    print(w.replace("/etc/pithead/", "'"$dir"'/"))
+' prometheus="$P" for=20s)
+"${words[@]}" >"$dir/job.out" 2>&1 </dev/null
+is "the job of the analysis template fails on harm" "$? $(tail -1 "$dir/job.out" | jq -r .verdict)" "1 harm"
+"$PITHEAD" judge examples/judge/counts.csv >"$dir/csv.out" 2>&1
+is "counts.csv is harm" "$? $(grep -c '^harm: error_rate' "$dir/csv.out")" "1 1"
+check "the example's policy is valid" "$PITHEAD" spec check examples/judge/pithead.yaml
+
 kill "$prometheus"; wait_for 8 gone "$prometheus"
 judge away --for 2s
 is "judge without a Prometheus: no data, never a pass" "$code $(grep -c 'does not answer' "$dir/away.err")" "5 2"
