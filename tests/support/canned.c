@@ -55,6 +55,11 @@ static void answer(struct canned *c, int fd)
 	pthread_mutex_lock(&c->lock);
 	str_copy(c->last, sizeof c->last, text);
 	a = &c->answers[c->asked < c->count ? c->asked : c->count - 1];
+	for (int i = 0; i < c->count; i++)
+		if (c->answers[i].match && strstr(text, c->answers[i].match)) {
+			a = &c->answers[i];
+			break;
+		}
 	c->asked++;
 	pthread_mutex_unlock(&c->lock);
 	if (a->status == 0) { /* held until the end */
@@ -93,6 +98,14 @@ struct canned *canned_start(const struct canned_answer *answers, int count, int 
 	must(pthread_mutex_init(&c->lock, NULL) == 0);
 	must(pthread_create(&c->thread, NULL, serve, c) == 0);
 	return c;
+}
+
+void canned_set(struct canned *c, const struct canned_answer *answers, int count)
+{
+	pthread_mutex_lock(&c->lock);
+	c->answers = answers;
+	c->count = count;
+	pthread_mutex_unlock(&c->lock);
 }
 
 void canned_stop(struct canned *c)

@@ -10,11 +10,16 @@ struct canned;
 struct canned_answer {
 	int status;
 	const char *body; /* borrowed */
+	const char
+		*match; /* borrowed; the answer is for requests that hold it; NULL = by its turn */
 };
 
 /* Answers request i with answers[i], and all later ones with the last. */
 struct canned *canned_start(const struct canned_answer *answers, int count, int *port);
 void canned_stop(struct canned *c);
+
+/* Answers from now on with these. */
+void canned_set(struct canned *c, const struct canned_answer *answers, int count);
 
 /* How many requests came, and the text of the last one: head and body. */
 int canned_count(struct canned *c);
