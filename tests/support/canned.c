@@ -13,6 +13,8 @@
 
 struct canned {
 	const struct canned_answer *answers;
+	const struct canned_match *matches;
+	int match_count;
 	int count, asked, listener, held;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -55,11 +57,9 @@ static void answer(struct canned *c, int fd)
 	pthread_mutex_lock(&c->lock);
 	str_copy(c->last, sizeof c->last, text);
 	a = &c->answers[c->asked < c->count ? c->asked : c->count - 1];
-	for (int i = 0; i < c->count; i++)
-		if (c->answers[i].match && strstr(text, c->answers[i].match)) {
-			a = &c->answers[i];
-			break;
-		}
+	for (int i = 0; i < c->match_count; i++)
+		if (strstr(text, c->matches[i].text))
+			a = &c->matches[i].answer;
 	c->asked++;
 	pthread_mutex_unlock(&c->lock);
 	if (a->status == 0) { /* held until the end */
@@ -100,11 +100,11 @@ struct canned *canned_start(const struct canned_answer *answers, int count, int 
 	return c;
 }
 
-void canned_set(struct canned *c, const struct canned_answer *answers, int count)
+void canned_set(struct canned *c, const struct canned_match *matches, int count)
 {
 	pthread_mutex_lock(&c->lock);
-	c->answers = answers;
-	c->count = count;
+	c->matches = matches;
+	c->match_count = count;
 	pthread_mutex_unlock(&c->lock);
 }
 

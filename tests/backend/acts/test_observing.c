@@ -34,7 +34,7 @@ struct rig {
 	int64_t t0; /* seconds: of step 0 */
 	struct traffic_plan plan;
 	struct buf requests, errors;
-	struct canned_answer answers[2];
+	struct canned_match matches[2];
 };
 
 static void add_series(struct rig *g, struct buf *out, const char *arm, const int *growth)
@@ -72,9 +72,9 @@ static void serve(struct rig *g)
 	add_series(g, &g->errors, "b", g->plan.failed);
 	for (int i = 0; i < 2; i++)
 		buf_adds(texts[i], "]}}");
-	g->answers[0] = (struct canned_answer){200, buf_text(&g->requests), "query=reqs"};
-	g->answers[1] = (struct canned_answer){200, buf_text(&g->errors), "query=errs"};
-	canned_set(g->server, g->answers, 2);
+	g->matches[0] = (struct canned_match){"query=reqs", {200, buf_text(&g->requests)}};
+	g->matches[1] = (struct canned_match){"query=errs", {200, buf_text(&g->errors)}};
+	canned_set(g->server, g->matches, 2);
 }
 
 static int apply(struct rig *g, const char *more, const char *limit)
@@ -101,13 +101,14 @@ static int apply(struct rig *g, const char *more, const char *limit)
 
 static int setup(void **state)
 {
+	static const struct canned_answer nothing = {404, ""};
 	struct rig *g = xcalloc(1, sizeof *g);
 
 	acts_world_new(&g->x);
 	g->t0 = clock_wall_us(&g->x.w.clock) / 1000000 / STEP_S * STEP_S;
 	for (int i = 0; i < STEPS; i++)
 		g->plan.stable[i] = 200;
-	g->server = canned_start(g->answers, 1, &g->port);
+	g->server = canned_start(&nothing, 1, &g->port);
 	serve(g);
 	assert_int_equal(apply(g, "", "2pp"), 0);
 	*state = g;
@@ -289,6 +290,25 @@ static void test_vanished_candidate(void **state)
 	assert_int_equal(g->x.ep->row.rollout, 0);
 }
 
+static void test_share_that_others_move(void **state)
+{
+	struct rig *g = *state;
+	struct rollout_row r;
+	int64_t rollout;
+
+	fill(g, 1, 200, 50, 0);
+	pass(g, 8);
+	rollout = g->x.ep->row.rollout;
+	assert_int_equal(g->x.ep->row.share_bp, 2000);
+	fill(g, step_now(g) + 1, 150, 150, 0);
+	pass(g, 12);
+	assert_int_equal(g->x.ep->row.rollout, rollout);
+	assert_in_range(g->x.ep->row.share_bp, 4500, 5000);
+	assert_int_equal(store_find_rollout(g->x.w.store, rollout, &r, &g->x.e), 1);
+	assert_in_range(r.step, 1, 2);
+	assert_int_equal(r.share_bp, g->x.ep->row.share_bp);
+}
+
 static void test_other_metrics_begin_anew(void **state)
 {
 	struct rig *g = *state;
@@ -336,6 +356,7 @@ int main(void)
 			test_harm_is_told_and_nothing_moves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silence_is_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vanished_candidate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_share_that_others_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_metrics_begin_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_acts_are_refused, setup, teardown),
 	};
