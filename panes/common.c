@@ -77,6 +77,8 @@ static const struct {
 	  {"aborted", GLYPH_failed},
 	  {"rejected", GLYPH_failed},
 	  {"superseded", GLYPH_missing},
+	  {"observing", GLYPH_running},
+	  {"ended", GLYPH_ok},
 };
 
 enum glyph endpoint_glyph(const char *state)

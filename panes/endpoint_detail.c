@@ -175,6 +175,13 @@ static void endpoint_close(struct pane *p)
 	text_free(s->text);
 }
 
+/* Of an endpoint that is only looked at nothing can be moved. */
+static bool endpoint_offers(const struct pane *p, const char *command)
+{
+	return strcmp(command, "open") == 0 ||
+	       strcmp(node_str(pane_root(p, SLOT_ENDPOINT), "mode", ""), "observe") != 0;
+}
+
 static const struct help_hint endpoint_hints[] = {{"servers %endpoint", "servers"},
 	{"rollback %endpoint", "rollback"}, {"rollout abort %rollout", "abort"},
 	{"open", "its rollout"}, {NULL, NULL}};
@@ -192,5 +199,6 @@ const struct pane_ops endpoint_detail_pane = {
 	.draw = endpoint_draw,
 	.command = endpoint_command,
 	.select = endpoint_select,
+	.offers = endpoint_offers,
 	.close = endpoint_close,
 };

@@ -565,7 +565,8 @@ static bool now_offers(const struct pane *p, const char *command)
 			command);
 	if (strcmp(command, "rollback %endpoint") == 0) {
 		e = find_by(pane_root(p, 0), "endpoints", "id", at.endpoint);
-		return active || *node_str(e, "previous", "");
+		return strcmp(node_str(e, "mode", ""), "observe") != 0 &&
+		       (active || *node_str(e, "previous", ""));
 	}
 	return rollout_offers(active, command);
 }

@@ -67,6 +67,56 @@ int alert_raise(struct world *w, struct live_endpoint *ep, const char *kind, con
 	return change_commit(w, &c, NULL, &seq, e);
 }
 
+struct open_one {
+	const char *kind, *endpoint;
+	struct alert_row row;
+	int found;
+};
+
+static int find_open(void *arg, const struct alert_row *r)
+{
+	struct open_one *o = arg;
+
+	if (strcmp(r->kind, o->kind) != 0 || strcmp(r->endpoint, o->endpoint) != 0)
+		return 0;
+	o->row = *r;
+	o->found = 1;
+	return 1;
+}
+
+int alert_resolve(
+	struct world *w, struct live_endpoint *ep, const char *kind, const char *why, struct err *e)
+{
+	struct act a = {.caller = caller_engine()};
+	char subject[48];
+	struct change c;
+	int64_t seq;
+	int rc = 0;
+
+	while (rc >= 0) {
+		struct open_one o = {.kind = kind, .endpoint = ep->row.id};
+
+		rc = store_list_alerts(w->store, 1, 1000, find_open, &o, e);
+		if (rc < 0 || !o.found)
+			break;
+		str_copy(o.row.state, sizeof o.row.state, "resolved");
+		o.row.ended_us = clock_wall_us(&w->clock);
+		change_init(&c, &a, "alert.resolve", ep, NULL);
+		snprintf(subject, sizeof subject, "alert:%" PRId64, o.row.id);
+		c.ev.subject = subject;
+		c.before[0] = '\0';
+		set_text(c.after, sizeof c.after, o.row.message);
+		c.ev.after = c.after;
+		c.ev.reason = why;
+		c.ev.rollout = o.row.rollout;
+		c.ev.change = 0;
+		c.alert = &o.row;
+		c.lowers_risk = 1;
+		rc = change_commit(w, &c, NULL, &seq, e);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 int act_alert_ack(
 	struct world *w, const struct act *a, int64_t alert, struct act_result *out, struct err *e)
 {

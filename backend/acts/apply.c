@@ -194,6 +194,8 @@ static int check_listen(
 {
 	char text[80];
 
+	if (spec_is_observed(s))
+		return 0;
 	snprintf(text, sizeof text, "%s:%d", s->listen_host, s->listen_port);
 	for (int i = 0; i < w->endpoint_count; i++) {
 		const struct endpoint_row *r = &w->endpoints[i]->row;
@@ -210,6 +212,19 @@ static int check_listen(
 	err_set(e, ERR_CONFLICT, "endpoint %s listens on %s, but another program has that port",
 		s->name, text);
 	return err_hint(e, "see who with `ss -ltnp`, or choose another port");
+}
+
+/* What is served and what is looked at share no history: one name is either. */
+static int check_mode(
+	struct world *w, const struct spec *spec, const struct spec_endpoint *s, struct err *e)
+{
+	const struct live_endpoint *ep = live_of(w, spec->project, s->name);
+
+	if (!ep || spec_is_observed(s) == world_is_observed(ep))
+		return 0;
+	err_set(e, ERR_CONFLICT, "endpoint %s has been `mode: %s`, and cannot become `%s`", s->name,
+		ep->row.mode, s->mode);
+	return err_hint(e, "give it another name");
 }
 
 /* One apply on its way. approved: the proposal that it comes from, NULL = none. */
@@ -242,6 +257,8 @@ static int check_apply(const struct applying *x, struct act_result *out, struct 
 		rc = act_check_revision(w, &seen, plan->base, what, out, e);
 	for (int i = 0; i < spec->endpoint_count && !rc; i++)
 		rc = check_listen(w, spec, &spec->endpoints[i], e);
+	for (int i = 0; i < spec->endpoint_count && !rc; i++)
+		rc = check_mode(w, spec, &spec->endpoints[i], e);
 	for (int i = 0; i < plan->row_count && !rc; i++) {
 		const struct plan_row *r = &plan->rows[i];
 		if (r->mark == '=' || r->mark == '!' || strncmp(r->path, "project", 7) != 0)
@@ -255,7 +272,7 @@ static int check_apply(const struct applying *x, struct act_result *out, struct 
 		if (plan->rows[i].mark != '-' || strcmp(plan->rows[i].recorded, "served") != 0)
 			continue;
 		ep = live_of(w, spec->project, plan->rows[i].path + strlen("endpoints."));
-		if (ep && ep->row.rollout) {
+		if (ep && ep->row.rollout && !world_is_observed(ep)) {
 			rc = err_set(e, ERR_CONFLICT,
 				"the spec drops endpoint %s while rollout #%" PRId64
 				" is under way",
@@ -308,7 +325,10 @@ static int save_endpoint(struct world *w, const struct spec *spec, const struct 
 	str_copy(row.environment, sizeof row.environment, s->environment);
 	str_copy(row.tier, sizeof row.tier, s->tier);
 	str_copy(row.mode, sizeof row.mode, s->mode);
-	snprintf(row.listen, sizeof row.listen, "%s:%d", s->listen_host, s->listen_port);
+	if (spec_is_observed(s))
+		str_copy(row.stable, sizeof row.stable, s->metrics.stable);
+	else
+		snprintf(row.listen, sizeof row.listen, "%s:%d", s->listen_host, s->listen_port);
 	row.removed = 0;
 	row.spec_seq = seq;
 	row.revision = seq;
@@ -495,7 +515,7 @@ static int commit_apply(struct applying *x, int changes, struct act_result *out,
 		return rc;
 	out->revision = out->seq;
 	rc = world_load(x->w, e);
-	if (!rc && !x->w->hold)
+	if (!rc && !x->w->hold && world_serves(x->w))
 		(void)gateway_sync(x->w, 0, e); /* the reconciler tries again, the header says so */
 	return rc;
 }

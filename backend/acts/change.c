@@ -152,8 +152,9 @@ static void fill_card(struct change *c, const struct live_endpoint *ep)
 	if (!card || n < 2)
 		return;
 	state = fsm_state_find(&rollout_fsm, c->rollout->state);
-	c->card_kind = rollout_state_carries(state) && state != ROLLOUT_ABORTING &&
-				       state != ROLLOUT_PROMOTING
+	c->card_kind = state == ROLLOUT_OBSERVING ||
+				       (rollout_state_carries(state) && state != ROLLOUT_ABORTING &&
+					       state != ROLLOUT_PROMOTING)
 			       ? "step"
 			       : "end";
 	if (strcmp(kind, "shadow") == 0)

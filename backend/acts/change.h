@@ -136,6 +136,14 @@ int share_check(int share_bp, struct err *e);
 int rollout_supersede(struct world *w, struct live_endpoint *ep, const char *reason,
 	struct rollout_row *was, struct rollout_row *old, struct err *e);
 
+/* 0, or ERR_CONFLICT with a sentence where somebody else serves the endpoint and moves its traffic:
+ * what follows "cannot", such as "start a rollout". */
+int moves_check(const struct live_endpoint *ep, const char *what, struct err *e);
+
+/* Ends the open alerts of this kind of the endpoint, with an event that says why. */
+int alert_resolve(struct world *w, struct live_endpoint *ep, const char *kind, const char *why,
+	struct err *e);
+
 /* Opens an alert unless the same kind is open for the endpoint already; ep NULL = about the engine
  * itself. */
 int alert_raise(struct world *w, struct live_endpoint *ep, const char *kind, const char *level,

@@ -352,6 +352,28 @@ static int keep_point(struct world *w, struct judging *j, int64_t now, struct er
 	return rc;
 }
 
+int judging_keep(struct world *w, struct judging *j, struct err *e)
+{
+	int rc = keep_journal(w, j, e);
+
+	if (!rc)
+		rc = keep_state(w, j, e);
+	return rc ? rc : keep_point(w, j, clock_wall_us(&w->clock), e);
+}
+
+void judging_close(struct judging *j, int64_t before)
+{
+	journal_add_close(&j->journal, before);
+	trial_close(j->trial, before);
+	trial_read(j->trial, &j->card);
+}
+
+void judging_take_counts(struct judging *j, const struct judge_counts *c)
+{
+	journal_add_counts(&j->journal, c);
+	judging_close(j, trial_take_counts(j->trial, c));
+}
+
 /* The trial learns of a move with the next look. */
 static void tell_stage(struct judging *j, const struct rollout_row *r, int64_t before)
 {
@@ -388,13 +410,8 @@ int judging_tick(struct world *w, struct live_endpoint *ep, struct judging *j,
 		j->matured_us = mature;
 	}
 	tell_stage(j, r, before);
-	journal_add_close(&j->journal, before);
-	trial_close(j->trial, before);
-	trial_read(j->trial, &j->card);
-	rc = keep_journal(w, j, e);
-	if (!rc)
-		rc = keep_state(w, j, e);
-	return rc ? rc : keep_point(w, j, now, e);
+	judging_close(j, before);
+	return judging_keep(w, j, e);
 }
 
 int64_t judging_due_us(const struct judging *j, int64_t routed_until_us)

@@ -32,6 +32,16 @@ int judging_open(
 	struct world *w, struct live_endpoint *ep, const struct rollout_row *r, struct err *e);
 void judging_free(struct judging *j); /* NULL is allowed */
 
+/* Takes what somebody else counted, of an observed endpoint, and judges what may be judged now. */
+void judging_take_counts(struct judging *j, const struct judge_counts *c);
+
+/* Judges the seconds before `before`, and reads the card. */
+void judging_close(struct judging *j, int64_t before);
+
+/* Keeps what the trial was fed since the last time, its state now and then, and a point of its
+ * charts. */
+int judging_keep(struct world *w, struct judging *j, struct err *e);
+
 /* Takes an answer, and notes in the record whether it counts. */
 void judging_take_record(struct live_endpoint *ep, struct record *r);
 

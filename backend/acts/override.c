@@ -37,6 +37,10 @@ int segment_valid(const char *s)
 
 static int check(const struct live_endpoint *ep, const char *segment, int share_bp, struct err *e)
 {
+	int rc = moves_check(ep, "send a segment elsewhere", e);
+
+	if (rc)
+		return rc;
 	if (ep->config->segment.kind == SOURCE_NONE) {
 		err_set(e, ERR_CONFLICT, "endpoint %s declares no segment", ep->row.id);
 		return err_hint(e, "add `segment: json FIELD` or `segment: header NAME` and apply");

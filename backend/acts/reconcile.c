@@ -11,6 +11,7 @@
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
 #include "backend/acts/mirror.h"
+#include "backend/acts/observing.h"
 #include "backend/acts/plan_rows.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/base/log.h"
@@ -131,7 +132,7 @@ int gateway_sync(struct world *w, int overwrite, struct err *e)
 	tell_ingest(w);
 	for (int i = 0; i < w->endpoint_count; i++) {
 		struct live_endpoint *ep = w->endpoints[i];
-		if (ep->row.removed)
+		if (ep->row.removed || world_is_observed(ep))
 			continue;
 		fill_endpoint(w, ep, &eps[n]);
 		ep->overrides_unsent = 1; /* maps start without them; until each is sent again */
@@ -141,7 +142,7 @@ int gateway_sync(struct world *w, int overwrite, struct err *e)
 	w->gateway_up = rc == 0;
 	for (int i = 0; !rc && i < w->endpoint_count; i++) {
 		struct live_endpoint *ep = w->endpoints[i];
-		if (ep->row.removed)
+		if (ep->row.removed || world_is_observed(ep))
 			continue;
 		ep->in_force_known = 0;
 		rc = effect_overrides(w, ep, e);
@@ -215,6 +216,10 @@ int reconcile_start(struct world *w, struct err *e)
 	w->gateway_up = rc;
 	for (int i = 0; i < w->endpoint_count; i++) {
 		struct live_endpoint *ep = w->endpoints[i];
+		if (world_is_observed(ep)) {
+			observing_start(w, ep);
+			continue;
+		}
 		if (w->gateway_up && !ep->row.removed)
 			read_gateway(w, ep);
 		store_list_rollouts(w->store, ep->row.id, 1, 0, 100, note_proving, ep, e);
@@ -229,7 +234,7 @@ int reconcile_start(struct world *w, struct err *e)
 		return 0;
 	for (int i = 0; i < w->endpoint_count && !w->probation; i++)
 		check_lapse(w, w->endpoints[i]);
-	if (w->endpoint_count == 0)
+	if (!world_serves(w))
 		return 0;
 	return gateway_sync(w, 0, e);
 }
@@ -401,6 +406,11 @@ static void tick_endpoint(struct world *w, struct live_endpoint *ep)
 	struct rollout_row r;
 	struct err e = {0};
 
+	if (world_is_observed(ep)) {
+		if (!w->hold)
+			observing_tick(w, ep);
+		return;
+	}
 	servers_refresh(w, ep);
 	if (w->hold)
 		return;
@@ -438,7 +448,7 @@ void reconcile_tick(struct world *w)
 {
 	struct err e = {0};
 
-	if (w->endpoint_count && !w->hold && (!w->gateway_up || !gateway_alive(w->gateway))) {
+	if (world_serves(w) && !w->hold && (!w->gateway_up || !gateway_alive(w->gateway))) {
 		if (w->gateway_up)
 			log_warn("gateway.lost", "the gateway is gone; starting it again");
 		w->gateway_up = 0;

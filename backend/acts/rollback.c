@@ -152,6 +152,8 @@ int act_rollback(struct world *w, const struct act *a, struct live_endpoint *ep,
 	*out = (struct act_result){.revision = ep->row.revision};
 	str_copy(out->endpoint, sizeof out->endpoint, ep->row.id);
 	rc = act_check_revision(w, a, ep->row.revision, ep->row.id, out, e);
+	if (!rc)
+		rc = moves_check(ep, "roll back or serve", e);
 	if (rc)
 		return rc;
 	if (!to || !*to) {

@@ -68,8 +68,10 @@ static const char *pattern_of(const struct live_endpoint *ep, const struct rollo
 static int check_start(struct world *w, const struct act *a, struct live_endpoint *ep,
 	const struct rollout_request *req, struct err *e)
 {
-	int rc = version_check(w, ep, req->to, e);
+	int rc = moves_check(ep, "start a rollout", e);
 
+	if (!rc)
+		rc = version_check(w, ep, req->to, e);
 	if (rc)
 		return rc;
 	if (ep->row.removed)

@@ -345,6 +345,7 @@ int act_rollout_verb(struct world *w, const struct act *a, int64_t rollout, cons
 	struct doing d = {.w = w, .a = a, .share_bp = share_bp, .plan = &out->plan};
 	struct rollout_facts facts = {0};
 	const struct fsm_row *step;
+	char what[64];
 	int rc;
 
 	*out = (struct act_result){.rollout = rollout};
@@ -355,6 +356,10 @@ int act_rollout_verb(struct world *w, const struct act *a, int64_t rollout, cons
 		return rc;
 	str_copy(out->endpoint, sizeof out->endpoint, d.ep->row.id);
 	out->revision = d.r.revision;
+	snprintf(what, sizeof what, "%s rollout #%" PRId64, verb, rollout);
+	rc = moves_check(d.ep, what, e);
+	if (rc)
+		return rc;
 	rc = act_check_revision(w, a, d.r.revision, "the rollout", out, e);
 	if (rc)
 		return rc;

@@ -10,6 +10,7 @@
 
 #include "backend/acts/judging.h"
 #include "backend/acts/mirror.h"
+#include "backend/acts/observing.h"
 #include "backend/base/log.h"
 #include "backend/base/xalloc.h"
 #include "backend/store/telemetry.h"
@@ -32,6 +33,7 @@ static void endpoint_free(struct live_endpoint *ep)
 	judging_free(ep->judging);
 	judging_free(ep->after);
 	mirror_free(ep->mirror);
+	observing_free(ep->observing);
 	free(ep);
 }
 
@@ -260,6 +262,19 @@ struct live_project *world_find_project(struct world *w, const char *project)
 		if (strcmp(w->projects[i]->spec.project, project) == 0)
 			return w->projects[i];
 	return NULL;
+}
+
+int world_is_observed(const struct live_endpoint *ep)
+{
+	return spec_is_observed(ep->config);
+}
+
+int world_serves(const struct world *w)
+{
+	for (int i = 0; i < w->endpoint_count; i++)
+		if (!world_is_observed(w->endpoints[i]))
+			return 1;
+	return 0;
 }
 
 int world_is_open(const struct world *w, const struct live_endpoint *ep)

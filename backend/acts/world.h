@@ -24,8 +24,9 @@ struct server_fault {
 	char name[48], why[160];
 };
 
-struct judging; /* acts/judging.h */
-struct mirror;	/* acts/mirror.h */
+struct judging;	  /* acts/judging.h */
+struct mirror;	  /* acts/mirror.h */
+struct observing; /* acts/observing.h */
 
 struct live_endpoint {
 	struct endpoint_row row;      /* as committed */
@@ -48,17 +49,18 @@ struct live_endpoint {
 	int fault_count;
 	struct drain_row drains[DRAINS_MOST]; /* as committed */
 	int drain_count;
-	int settling;		  /* replicas are starting or draining: look again soon */
-	int overrides;		  /* segment overrides of the active rollout exist */
-	int overrides_unsent;	  /* the gateway has not taken all of them yet */
-	int64_t proving;	  /* rollout whose end the gateway has still to confirm, or 0 */
-	int64_t replica_retry_us; /* monotonic; no replica is started before */
-	int replica_failures;	  /* starts in a row that did not get healthy */
-	char evict[NAME_SIZE];	  /* version that must leave its slot for a newer one, or "" */
-	int64_t exposed;	  /* answers of the candidate in the active rollout */
-	struct judging *judging;  /* owned; the trial of the active rollout, NULL = none yet */
-	struct mirror *mirror;	  /* owned; copies of requests for the candidate, NULL = none */
-	struct judging *after;	  /* owned; of the one promoted last, while outcomes still come */
+	int settling;		     /* replicas are starting or draining: look again soon */
+	int overrides;		     /* segment overrides of the active rollout exist */
+	int overrides_unsent;	     /* the gateway has not taken all of them yet */
+	int64_t proving;	     /* rollout whose end the gateway has still to confirm, or 0 */
+	int64_t replica_retry_us;    /* monotonic; no replica is started before */
+	int replica_failures;	     /* starts in a row that did not get healthy */
+	char evict[NAME_SIZE];	     /* version that must leave its slot for a newer one, or "" */
+	int64_t exposed;	     /* answers of the candidate in the active rollout */
+	struct judging *judging;     /* owned; the trial of the active rollout, NULL = none yet */
+	struct mirror *mirror;	     /* owned; copies of requests for the candidate, NULL = none */
+	struct observing *observing; /* owned; mode observe: where its numbers come from */
+	struct judging *after; /* owned; of the one promoted last, while outcomes still come */
 };
 
 /* One project: its applied spec's head and who may do what there. */
@@ -116,6 +118,11 @@ struct world {
 struct live_endpoint *world_find_endpoint(struct world *w, const char *name, struct err *e);
 
 struct live_project *world_find_project(struct world *w, const char *project);
+
+/* Whether somebody else serves it, so that gateway, replicas and leases have no part in it; and
+ * whether there is any that is served here. */
+int world_is_observed(const struct live_endpoint *ep);
+int world_serves(const struct world *w);
 
 /* Whether shares and overrides of the candidate count now: its gate is open, its lease is live. */
 int world_is_open(const struct world *w, const struct live_endpoint *ep);

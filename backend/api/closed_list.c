@@ -32,6 +32,7 @@ static const struct use {
 	{"backup", POST, "/v1/backup"},
 	{"engine upgrade", POST, "/v1/engine/upgrade"},
 	{"outcomes", POST, "/v1/outcomes"},
+	{"predictions", POST, "/v1/predictions"},
 };
 
 /* Who they are and what they may, and what they talk to, everybody may ask. */

@@ -72,10 +72,11 @@ static void put_live(cJSON *o, struct world *w, const struct rollout_row *r)
 	cJSON *guard = cJSON_CreateObject();
 
 	json_put_int(o, "share_in_force_bp",
-		!active		       ? 0
-		: !r->segments[0]      ? world_share_in_force(w, ep)
-		: world_is_open(w, ep) ? r->share_bp
-				       : 0);
+		!active			? 0
+		: world_is_observed(ep) ? r->share_bp
+		: !r->segments[0]	? world_share_in_force(w, ep)
+		: world_is_open(w, ep)	? r->share_bp
+					: 0);
 	json_put_num(o, "exposed", (double)(active ? ep->exposed : r->exposed));
 	json_put_int(guard, "failures",
 		active && ep->guard.rollout == r->id ? guard_failures(&ep->guard, window) : 0);

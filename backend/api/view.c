@@ -11,6 +11,7 @@
 #include "backend/acts/change.h"
 #include "backend/acts/judging.h"
 #include "backend/acts/mirror.h"
+#include "backend/acts/observing.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/acts/stage.h"
 #include "backend/base/xalloc.h"
@@ -321,6 +322,46 @@ static void judge_rest(const struct live_endpoint *ep, const struct alert_list *
 			ep->row.stable);
 }
 
+/* What somebody else serves has no servers here: its numbers, or that there are none. */
+static void judge_observed(struct world *w, const struct live_endpoint *ep,
+	const struct alert_list *open, const struct rollout_row *r, struct endpoint_view *v)
+{
+	const struct alert_row *harm = alert_of(open, &ep->row, "rollback"), *missing = NULL;
+	struct observed_state state;
+	char share[16];
+
+	for (int i = 0; open && i < open->count; i++)
+		if (strcmp(open->rows[i].endpoint, ep->row.id) == 0 &&
+			strcmp(open->rows[i].kind, "missing") == 0)
+			missing = &open->rows[i];
+	observing_get_state(ep, &state);
+	if (harm)
+		say(v, HEALTH_HARM, harm->since_us, "%.150s", harm->message);
+	else if (missing)
+		say(v, HEALTH_MISSING, missing->since_us, "%.150s", missing->message);
+	else if (!state.answers)
+		say(v, HEALTH_MISSING, 0, "its metrics have not been read yet");
+	else if (r->id) {
+		share_format(r->share_bp, share, sizeof share);
+		say(v, HEALTH_WATCH, clock_wall_us(&w->clock), "observe #%lld: %s has %s, %s",
+			(long long)r->id, r->to_version, share, rollout_verdict(w, ep));
+	} else {
+		say(v, HEALTH_OK, 0, "%s serves elsewhere, %s gets nothing",
+			ep->config->metrics.stable, ep->config->metrics.candidate);
+	}
+}
+
+/* Somebody else's numbers come late: what is shown ends with the newest, unless that is stale. */
+static int64_t shown_until(const struct live_endpoint *ep, int64_t now)
+{
+	int64_t newest = window_newest_us(ep->window) + 1000000;
+
+	if (!world_is_observed(ep) || newest > now ||
+		newest < now - spec_metrics_stale(&ep->config->metrics) * 1000)
+		return now;
+	return newest;
+}
+
 void view_endpoint(struct world *w, const struct live_endpoint *ep, const struct alert_list *open,
 	struct endpoint_view *out)
 {
@@ -330,12 +371,15 @@ void view_endpoint(struct world *w, const struct live_endpoint *ep, const struct
 	struct err e;
 
 	*out = (struct endpoint_view){.ep = ep};
-	out->share_in_force = world_share_in_force(w, ep);
+	out->share_in_force =
+		world_is_observed(ep) ? ep->row.share_bp : world_share_in_force(w, ep);
 	if (ep->row.rollout && store_find_rollout(w->store, ep->row.rollout, &rollout, &e) != 1)
 		rollout.id = 0;
-	fill_numbers(ep, &rollout, now, out);
-	if (!judge_down(w, ep, now, out) && !judge_harm(w, ep, open, now, out) &&
-		!judge_rollout(w, &rollout, ep, now, out))
+	fill_numbers(ep, &rollout, shown_until(ep, now), out);
+	if (world_is_observed(ep))
+		judge_observed(w, ep, open, &rollout, out);
+	else if (!judge_down(w, ep, now, out) && !judge_harm(w, ep, open, now, out) &&
+		 !judge_rollout(w, &rollout, ep, now, out))
 		judge_rest(ep, open, now, out);
 	/* An open alert says when it began better than a share that is being watched. */
 	if (alert && (out->trouble_us == 0 || alert->since_us < out->trouble_us))

@@ -106,6 +106,27 @@ void window_add(struct window *w, const struct record *r)
 		a->bins[latency_bin(r->answer_ms)]++;
 }
 
+void window_add_counts(struct window *w, enum arm arm, const struct window_counts *c)
+{
+	struct second *s = second_at(w, c->second);
+
+	if (!s || !c->requests)
+		return;
+	s->arms[arm].requests += c->requests;
+	s->arms[arm].failures += c->failures;
+	if (c->second * 1000000 > w->newest_us)
+		w->newest_us = c->second * 1000000;
+}
+
+void window_add_latencies(
+	struct window *w, enum arm arm, int64_t second, double answer_ms, uint32_t n)
+{
+	struct second *s = second_at(w, second);
+
+	if (s)
+		s->arms[arm].bins[latency_bin(answer_ms)] += n;
+}
+
 void window_add_outcome(
 	struct window *w, enum arm arm, int64_t routed_us, double score, double outcome)
 {

@@ -32,6 +32,15 @@ void window_free(struct window *w);
 /* Adds one record, at its routing second. Seconds older than the window are ignored. */
 void window_add(struct window *w, const struct record *r);
 
+/* What somebody else counted of a second, of an endpoint that is only looked at: it adds up. */
+struct window_counts {
+	int64_t second; /* of UTC */
+	uint32_t requests, failures;
+};
+void window_add_counts(struct window *w, enum arm arm, const struct window_counts *c);
+void window_add_latencies(
+	struct window *w, enum arm arm, int64_t second, double answer_ms, uint32_t n);
+
 /* Adds a joined outcome for a request routed at routed_us on `arm` with `score` (NAN unknown). */
 void window_add_outcome(
 	struct window *w, enum arm arm, int64_t routed_us, double score, double outcome);

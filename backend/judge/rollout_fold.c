@@ -65,8 +65,7 @@ void judge_step_begin(struct rollout_judge *j, double share, int64_t tick)
 		j->verdict = JUDGE_UNDECIDED;
 }
 
-/* The limit of OK in a latency's mark. */
-static double ok_limit(const struct rollout_judge *j, const struct judge_line *l, double share)
+double judge_ok_limit(const struct rollout_judge *j, const struct judge_line *l, double share)
 {
 	return j->config.signals[l->signal].ok_margin * judge_ladder_factor(&j->config, share);
 }
@@ -75,8 +74,8 @@ static double ok_limit(const struct rollout_judge *j, const struct judge_line *l
 static struct exceedance_aim line_aim(
 	const struct rollout_judge *j, const struct judge_line *l, double share)
 {
-	struct exceedance_aim aim =
-		exceedance_aim(j->marks, l->p, ok_limit(j, l, share), j->config.latency_least);
+	struct exceedance_aim aim = exceedance_aim(
+		j->marks, l->p, judge_ok_limit(j, l, share), j->config.latency_least);
 	const struct proportion *p = &l->run.rate[RUN_GLOBAL];
 	double ps;
 
@@ -107,15 +106,15 @@ static void group_aim(const struct rollout_judge *j, struct judge_group *g)
 	}
 }
 
-static struct judge_group *group_find(struct rollout_judge *j, const struct judge_request *r)
+struct judge_group *judge_group_find(struct rollout_judge *j, int64_t tick, double share, double w)
 {
 	struct judge_group *g = &j->groups[j->last_group], *room = NULL;
 
-	if (g->tick == r->tick && g->share == r->share && g->w == r->w)
+	if (g->tick == tick && g->share == share && g->w == w)
 		return g;
 	for (int i = 0; i < j->config.group_slots; i++) {
 		g = &j->groups[i];
-		if (g->tick == r->tick && g->share == r->share && g->w == r->w) {
+		if (g->tick == tick && g->share == share && g->w == w) {
 			j->last_group = i;
 			return g;
 		}
@@ -127,9 +126,9 @@ static struct judge_group *group_find(struct rollout_judge *j, const struct judg
 	memset(room, 0, sizeof *room);
 	for (int i = 0; i < j->config.shifts; i++)
 		judge_group_bins(j, room)[i] = (struct judge_bins){0};
-	room->tick = r->tick;
-	room->share = r->share;
-	room->w = r->w;
+	room->tick = tick;
+	room->share = share;
+	room->w = w;
 	group_aim(j, room);
 	j->last_group = (int)(room - j->groups);
 	return room;
@@ -151,7 +150,7 @@ static void latency_take(struct rollout_judge *j, struct judge_group *g, int arm
 		}
 		g->over[l->quantile][1] +=
 			seconds > (1 + j->config.signals[l->signal].harm_margin) * aim->q;
-		g->over[l->quantile][2] += seconds > (1 + ok_limit(j, l, g->share)) * aim->q;
+		g->over[l->quantile][2] += seconds > (1 + judge_ok_limit(j, l, g->share)) * aim->q;
 	}
 	if (!arm && j->latencies)
 		latency_add(j->latencies, seconds);
@@ -176,7 +175,7 @@ void rollout_judge_request(struct rollout_judge *j, const struct judge_request *
 		late.latency_s = INFINITY;
 	}
 	/* No room: what is there of a tick is judged early, which costs nothing but a look. */
-	while (!(g = group_find(j, &late)))
+	while (!(g = judge_group_find(j, late.tick, late.share, late.w)))
 		rollout_judge_close(j, INT64_MAX);
 	g->n[arm]++;
 	g->failed[arm] += late.failed != 0;

@@ -167,6 +167,29 @@ void rollout_judge_borrow_latencies(
 void rollout_judge_request(struct rollout_judge *j, const struct judge_request *r);
 void rollout_judge_value(struct rollout_judge *j, int64_t tick, const struct judge_value *v);
 
+/* What somebody else counted of one tick. Nobody has drawn the arms here: the share is what was
+ * seen of it in this very tick, and the tests hold given these numbers. (A bet's factors have a
+ * mean of at most 1 over the arms in the parts w and 1 - w; given n of each, the product of n such
+ * means is not above the n-th power of that mean. So harm is proven of what was routed, on the
+ * premise that whoever routed it did so without regard to what is asked, and that the requests of
+ * one tick fail independently of each other but for what moves both arms. Ratios cannot be tested.)
+ * Answer times come as a histogram: an answer counts for harm only where it is certainly above the
+ * mark, and for OK wherever it may be, so that coarse buckets cost power and never a false verdict.
+ */
+#define JUDGE_BOUNDS 48
+struct judge_counts {
+	int64_t tick;
+	double share; /* of the step under way, as far as it is known: a change of it begins one */
+	uint32_t n[2], failed[2]; /* stable, candidate; failed <= n */
+	int bounds;		  /* finite upper bounds of the histogram, rising; 0 = none */
+	double bound_s[JUDGE_BOUNDS];
+	uint32_t timed[2][JUDGE_BOUNDS + 1]; /* by bucket; the last one is above all bounds */
+};
+
+/* Takes the counts of a tick, whole; of a tick that is closed they are noted as late. An arm
+ * without any leaves nothing to compare: such a tick is not counted. */
+void rollout_judge_counts(struct rollout_judge *j, const struct judge_counts *c);
+
 /* Closes the oldest open tick before `before`. 1: one was closed and judged; 0: there is none left.
  * (A tick with two shares closes in two parts.) `before` is the first tick that is still open; with
  * INT64_MAX all that is there is judged, but more of it may come. */

@@ -86,6 +86,11 @@ struct rollout_judge {
 	int worst;
 };
 
+/* The open group of a tick with one share and w, NULL = there is no room. Its limit of OK in the
+ * latency of a line at that share. */
+struct judge_group *judge_group_find(struct rollout_judge *j, int64_t tick, double share, double w);
+double judge_ok_limit(const struct rollout_judge *j, const struct judge_line *l, double share);
+
 /* Restarts what belongs to a step: the new share's limits. */
 void judge_step_begin(struct rollout_judge *j, double share, int64_t tick);
 

@@ -1,7 +1,8 @@
-/* judge.c: `pithead judge TRACE`: folds a recorded trace through the same code as live traffic, so
- * that a policy can be tried on one's own data, and two implementations be compared. The defaults
- * are the reference configuration of such comparisons: one margin for HARM and OK, no ladder, every
- * request counts with the share it was routed with. */
+/* judge.c: `pithead judge`: where the numbers come from. Counts (a CSV, a Prometheus) are judged in
+ * judged.c by a pithead.yaml; a TRACE here: it folds a recorded trace through the same code as live
+ * traffic, so that a policy can be tried on one's own data, and two implementations be compared.
+ * The defaults are the reference configuration of such comparisons: one margin for HARM and OK, no
+ * ladder, every request counts with the share it was routed with. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,18 +13,27 @@
 #include "backend/judge/calibration.h"
 #include "backend/judge/rollout_judge.h"
 #include "backend/local/codec_local.h"
+#include "backend/local/judged.h"
 #include "backend/local/local.h"
 #include "backend/local/trace.h"
 
 #define FAULTS_MOST 10
 #define LINE_MOST   (1 << 20)
 
-enum { EXIT_OK, EXIT_HARM, EXIT_USAGE, EXIT_UNDECIDED = 4, EXIT_NO_DATA };
 #define SIGNAL_BRIER 2 /* err, lat, brier */
 
 static const char usage[] =
-	"pithead judge [OPTIONS] TRACE\n"
-	"Folds a trace (JSON lines in time order, - = stdin) as the engine folds live traffic and\n"
+	"pithead judge [OPTIONS] FILE | --policy=FILE\n"
+	"Judges a candidate against stable, whoever moves the traffic.\n"
+	"Counts by a policy, a pithead.yaml with an endpoint of `mode: observe`:\n"
+	"  --policy=FILE --endpoint=NAME   its metrics, limits and signals\n"
+	"  --for=10m                       reads its Prometheus so long, from now on\n"
+	"  --from=TIME --until=TIME        a past range: 2026-11-26T14:00:00Z or seconds of UTC\n"
+	"  --prometheus=URL --every=15s    instead of what the policy says\n"
+	"  FILE.csv                        counts of a file: columns "
+	"time,arm,requests,errors,le_0.1,...\n"
+	"Or a trace: each request by itself.\n"
+	"Folds it (JSON lines in time order, - = stdin) as the engine folds live traffic and\n"
 	"prints each change of the verdict: a table on a terminal, else JSON lines.\n"
 	"  {\"k\":\"req\",\"t\":SEC,\"arm\":\"stable|canary\",\"w\":SHARE,\"err\":0|1,\"lat\":SEC,"
 	"\"score\":0..1}\n"
@@ -46,6 +56,7 @@ struct settings {
 	double alpha_harm, alpha_ok, alpha_srm, min_canary, harm_part, dwell, missing_after;
 	int no_latch, presence, every_tick, text, json, help;
 	const char *file;
+	struct judged_options counts;
 };
 
 struct run {
@@ -139,7 +150,9 @@ static int option_read(struct settings *s, int argc, char **argv, int *i)
 		value = argv[++*i];
 	else if (value)
 		value++;
-	rc = option_number(s, name, value);
+	rc = judged_option(&s->counts, name, value);
+	if (!rc)
+		rc = option_number(s, name, value);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (is_common(name))
@@ -155,7 +168,7 @@ static int settings_read(struct settings *s, int argc, char **argv)
 
 		if (a[0] != '-' || !a[1]) {
 			if (s->file) {
-				fprintf(stderr, "pithead: judge takes one trace: %s\n", a);
+				fprintf(stderr, "pithead: judge takes one file: %s\n", a);
 				return -1;
 			}
 			s->file = a;
@@ -163,9 +176,9 @@ static int settings_read(struct settings *s, int argc, char **argv)
 			return -1;
 		}
 	}
-	if (!s->file && !s->help)
-		fprintf(stderr, "pithead: judge needs a trace\n");
-	return s->file || s->help ? 0 : -1;
+	if (!s->file && !s->counts.policy && !s->help)
+		fprintf(stderr, "pithead: judge needs a trace, a CSV of counts, or --policy\n");
+	return s->file || s->counts.policy || s->help ? 0 : -1;
 }
 
 static struct judge_config config_of(const struct settings *s)
@@ -352,6 +365,38 @@ static int conclude(struct run *r)
 	}
 }
 
+static int judge_trace(const struct settings *set, FILE *f)
+{
+	struct run r = {.set = set, .tick = INT64_MIN};
+	const struct judge_config config = config_of(set);
+	struct err e = {0};
+	int code;
+
+	if (judge_config_check(&config, &e)) {
+		fprintf(stderr, "pithead: %s\n", e.message);
+		return EXIT_USAGE;
+	}
+	r.judge = rollout_judge_new(&config);
+	if (set->text)
+		print_head(set);
+	code = read_trace(&r, f) ? EXIT_USAGE : conclude(&r);
+	rollout_judge_free(r.judge);
+	return code;
+}
+
+/* A trace is JSON, a CSV begins with the name of its first column. */
+static int is_csv(FILE *f)
+{
+	int c;
+
+	do
+		c = getc(f);
+	while (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+	if (c != EOF)
+		ungetc(c, f);
+	return c != EOF && c != '{';
+}
+
 int local_judge(int argc, char **argv)
 {
 	struct settings set = {.tick = 1,
@@ -368,9 +413,6 @@ int local_judge(int argc, char **argv)
 		.alpha_srm = .001,
 		.min_canary = 50,
 		.harm_part = 1};
-	struct run r = {.set = &set, .tick = INT64_MIN};
-	struct judge_config config;
-	struct err e = {0};
 	FILE *f = stdin;
 	int code;
 
@@ -383,20 +425,20 @@ int local_judge(int argc, char **argv)
 		return 0;
 	}
 	set.text = !set.json && (set.text || isatty(STDOUT_FILENO));
-	config = config_of(&set);
-	if (judge_config_check(&config, &e)) {
-		fprintf(stderr, "pithead: %s\n", e.message);
-		return EXIT_USAGE;
-	}
+	set.counts.json = set.json;
+	if (!set.file)
+		return judge_metrics(&set.counts);
 	if (strcmp(set.file, "-") != 0 && !(f = fopen(set.file, "re"))) {
 		fprintf(stderr, "pithead: cannot read %s: %s\n", set.file, strerror(errno));
 		return EXIT_USAGE;
 	}
-	r.judge = rollout_judge_new(&config);
-	if (set.text)
-		print_head(&set);
-	code = read_trace(&r, f) ? EXIT_USAGE : conclude(&r);
-	rollout_judge_free(r.judge);
+	if (is_csv(f))
+		code = judge_csv(&set.counts, f, set.file);
+	else if (set.counts.policy) {
+		fprintf(stderr, "pithead: %s is a trace, and --policy is for counts\n", set.file);
+		code = EXIT_USAGE;
+	} else
+		code = judge_trace(&set, f);
 	if (f != stdin)
 		fclose(f);
 	return code;

@@ -24,6 +24,7 @@ enum rollout_event {
 	ROLLOUT_EVENT_LAPSE,	 /* the lease ran out: nobody was watching */
 	ROLLOUT_EVENT_SUPERSEDE, /* another change of the endpoint's stable version took over */
 	ROLLOUT_EVENT_PROVEN,	 /* the gateway has confirmed what was wanted */
+	ROLLOUT_EVENT_LEAVE,	 /* observed: the candidate has no traffic any more */
 	ROLLOUT_EVENT_COUNT
 };
 

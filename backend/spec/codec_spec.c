@@ -76,6 +76,11 @@ static cJSON *section_json(const struct spec_section *s, const void *base)
 	for (int i = 0; i < s->count; i++) {
 		cJSON *v = field_json(&s->fields[i], base);
 
+		/* A section of which nothing is given is not there. */
+		if (v && s->fields[i].kind == FIELD_MAP && !v->child) {
+			cJSON_Delete(v);
+			v = NULL;
+		}
 		if (v)
 			cJSON_AddItemToObject(o, s->fields[i].key, v);
 	}
@@ -141,11 +146,25 @@ static cJSON *object_parse(const char *json, const char *what, struct err *e)
 	return v;
 }
 
+/* What the rows' fallbacks say of an endpoint that is only looked at means nothing. */
+static void drop_unobserved(cJSON *o, int in_rollout)
+{
+	for (cJSON *v = o ? o->child : NULL, *next; v; v = next) {
+		next = v->next;
+		if (!spec_observed_key(v->string, in_rollout))
+			cJSON_Delete(cJSON_DetachItemViaPointer(o, v));
+	}
+}
+
 char *spec_endpoint_format_json(const struct spec_endpoint *ep)
 {
 	cJSON *o = cJSON_CreateObject(), *fields = section_json(&spec_endpoint_section, ep), *v;
 	char *text;
 
+	if (spec_is_observed(ep)) {
+		drop_unobserved(fields, 0);
+		drop_unobserved(cJSON_GetObjectItemCaseSensitive(fields, "rollout"), 1);
+	}
 	json_put_str(o, "name", ep->name);
 	json_put_int(o, "line", ep->line);
 	while ((v = fields->child)) {

@@ -75,6 +75,18 @@ struct spec_arm {
 	int connections;       /* at a time to each of its servers; 0 = any number */
 };
 
+/* Where the numbers of an observed endpoint come from. Queries give counters as they are scraped:
+ * one series for each server and arm, without rate() or increase(). */
+struct spec_metrics {
+	char prometheus[200];		       /* URL */
+	char bearer[160], basic[160], ca[160]; /* files: a token; USER:PASSWORD; certificates */
+	char arm[64];			       /* the label whose value names the arm */
+	char stable[64], candidate[64];	       /* its two values */
+	char requests[768], errors[768], latency[768]; /* queries; "" = not given */
+	char latency_unit[4];			       /* of the label `le`: s or ms */
+	int64_t every_ms, stale_ms;		       /* 0 = not said: see spec_metrics_every() */
+};
+
 struct spec_endpoint {
 	char name[64], environment[16], mode[16], tier[16], owner[64], runbook[160];
 	char listen_host[64]; /* 127.x, 0.0.0.0, [::1] or [::]: fits "%s:%d" */
@@ -93,7 +105,8 @@ struct spec_endpoint {
 	char outcome[64]; /* name; "" = none */
 	int64_t outcome_within_ms;
 	struct spec_rollout rollout;
-	int line; /* of its name in the file */
+	struct spec_metrics metrics; /* mode observe */
+	int line;		     /* of its name in the file */
 };
 
 struct spec_tier {
@@ -140,6 +153,12 @@ struct spec {
 
 /* N of `segments: largest N`, 0 where segments are named or not judged by themselves. */
 int spec_segments_largest(const struct spec_rollout *r);
+
+/* Whether an endpoint is only looked at (`mode: observe`): somebody else serves it and moves its
+ * traffic. How often its metrics are read, and how old they may be, in ms. */
+int spec_is_observed(const struct spec_endpoint *ep);
+int64_t spec_metrics_every(const struct spec_metrics *m);
+int64_t spec_metrics_stale(const struct spec_metrics *m);
 
 /* Whether there is such a rollout pattern; and all of them, for a sentence. */
 int spec_pattern_known(const char *word);

@@ -123,7 +123,7 @@ void spec_check_arms(struct spec_reading *r, const struct spec_endpoint *ep, con
 
 void spec_check_endpoint(struct spec_reading *r, const struct spec_endpoint *ep, struct mark at)
 {
-	if (!ep->serve[0] && ep->arm_count == 0)
+	if (!spec_is_observed(ep) && !ep->serve[0] && ep->arm_count == 0)
 		spec_fault_add(r, at,
 			"nothing serves endpoint `%s`: it needs `serve`, or `versions` with an "
 			"`upstream`",
@@ -151,11 +151,15 @@ void spec_check(struct spec_reading *r, const struct node *top, struct spec *s)
 
 		if (!ep->owner[0])
 			str_copy(ep->owner, sizeof ep->owner, s->owner);
+		if (spec_is_observed(ep) || (own && own->kind == NODE_MAP))
+			spec_check_observed(r, ep, own, name_mark(endpoints, ep->name));
 		listen_check(r, endpoints, s, i);
 		if (own && own->kind == NODE_MAP)
 			spec_check_signals(r, ep, own);
 		if (own && own->kind == NODE_MAP)
 			spec_check_arms(r, ep, own);
+		if (spec_is_observed(ep))
+			continue;
 		/* One that holds neither key; a wrong one has been told of. */
 		if (own && own->kind == NODE_MAP && !node_find(own, "serve") &&
 			!(node_find(own, "versions") && node_find(own, "versions")->count))

@@ -117,7 +117,7 @@ extern const char *const spec_role_words[], *const spec_tier_words[];
 extern const struct spec_type type_name, type_text, type_word, type_int, type_duration, type_listen,
 	type_health, type_source, type_key, type_outcome, type_rate, type_upstream, type_step,
 	type_member, type_user, type_command, type_signal, type_signal_name, type_segment,
-	type_share, type_host, type_certificates;
+	type_share, type_host, type_certificates, type_url, type_label;
 
 /* spec_fault.c */
 void spec_fault_add(struct spec_reading *r, struct mark at, const char *fmt, ...)
@@ -160,6 +160,12 @@ void spec_check_endpoint(struct spec_reading *r, const struct spec_endpoint *ep,
  * only: what is stored already is read as it is. */
 void spec_check_arms(
 	struct spec_reading *r, const struct spec_endpoint *ep, const struct node *own);
+
+/* spec_observe.c: what an endpoint that is only looked at must and must not have; own is its
+ * mapping. Whether a key of it, or of its `rollout`, means something there. */
+void spec_check_observed(struct spec_reading *r, const struct spec_endpoint *ep,
+	const struct node *own, struct mark at);
+int spec_observed_key(const char *key, int in_rollout);
 
 /* spec_signal.c: the row of a signal, one row for all outcome:NAME; NULL when there is none. */
 const struct signal_row *signal_row_find(const char *name);

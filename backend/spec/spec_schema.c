@@ -24,13 +24,14 @@ const char *const spec_role_words[] = {
 	"admin", "operator", "approver", "developer", "auditor", "service", NULL};
 const char *const spec_tier_words[] = {"low", "medium", "high", NULL};
 static const char *const environments[] = {"sandbox", "staging", "production", NULL};
-static const char *const modes[] = {"online", NULL};
+static const char *const modes[] = {"online", "observe", NULL};
 static const char *const modes_later[] = {"batch", "async", NULL};
 static const char *const tasks[] = {"binary", "multiclass", "regression", "ranking", NULL};
 static const char *const patterns[] = {"canary", "shadow", "bluegreen", "segmented", NULL};
 static const char *const patterns_later[] = {"phased", NULL};
 static const char *const undecided_words[] = {"pause", "page", "abort", NULL};
 static const char *const approve_words[] = {"start", "promote", "both", NULL};
+static const char *const latency_units[] = {"s", "ms", NULL};
 static const char *const late_words[] = {"allow", "refuse", NULL};
 static const char *const verify_words[] = {"required", "none", NULL};
 static const char *const account_words[] = {"robot", "shared", NULL};
@@ -231,6 +232,70 @@ static const struct spec_field arm_item = {.kind = FIELD_MAP, .sub = &arm_sectio
 static const struct spec_array arms_array = {ARRAY(spec_endpoint, arms, arm_count),
 	.element = sizeof(struct spec_arm), .most = SPEC_LIST, .name_what = "version"};
 
+static const struct spec_field metrics_rows[] = {
+	{.key = "prometheus",
+		.type = &type_url,
+		AT(spec_metrics, prometheus),
+		.help = "Address of a Prometheus, or of what speaks its query API."},
+	{.key = "bearer",
+		.type = &type_text,
+		AT(spec_metrics, bearer),
+		.help = "File with a token for it, an absolute path."},
+	{.key = "basic",
+		.type = &type_text,
+		AT(spec_metrics, basic),
+		.help = "File with USER:PASSWORD for it, an absolute path."},
+	{.key = "ca",
+		.type = &type_text,
+		AT(spec_metrics, ca),
+		.help = "File with the certificates to trust, instead of the system's."},
+	{.key = "arm",
+		.type = &type_label,
+		AT(spec_metrics, arm),
+		.help = "The label whose value tells stable from candidate."},
+	{.key = "stable",
+		.type = &type_text,
+		AT(spec_metrics, stable),
+		.help = "Its value for the stable version."},
+	{.key = "candidate",
+		.type = &type_text,
+		AT(spec_metrics, candidate),
+		.help = "Its value for the candidate."},
+	{.key = "every",
+		.type = &type_duration,
+		AT(spec_metrics, every_ms),
+		.min = SECOND,
+		.max = HOUR,
+		.help = "How often the metrics are read, at least as long as a scrape interval; "
+			"15s unless told."},
+	{.key = "stale",
+		.type = &type_duration,
+		AT(spec_metrics, stale_ms),
+		.min = SECOND,
+		.max = DAY,
+		.help = "Without new numbers for so long they are missing; 8 times `every` unless "
+			"told."},
+	{.key = "requests",
+		.type = &type_text,
+		AT(spec_metrics, requests),
+		.help = "Query for the counters of all requests, one series a server: no rate()."},
+	{.key = "errors",
+		.type = &type_text,
+		AT(spec_metrics, errors),
+		.help = "Query for the counters of those that failed: signal error_rate."},
+	{.key = "latency",
+		.type = &type_text,
+		AT(spec_metrics, latency),
+		.help = "Query for the buckets of a histogram, with label `le`: signals "
+			"latency_*."},
+	{.key = "latency-unit",
+		.type = &type_word,
+		AT(spec_metrics, latency_unit),
+		.words = latency_units,
+		.help = "Of the label `le`: s, or ms; s unless told."},
+};
+static const struct spec_section metrics_section = SECTION(metrics_rows);
+
 static const struct spec_field feature_item = {.type = &type_source};
 static const struct spec_array features_array = {ARRAY(spec_endpoint, features, feature_count),
 	.element = sizeof(struct source), .most = SPEC_LIST, .admit = source_admit};
@@ -248,7 +313,8 @@ static const struct spec_field endpoint_rows[] = {
 		.words = modes,
 		.later = modes_later,
 		.fallback = "online",
-		.help = "How requests come."},
+		.help = "How requests come: online, through the gateway; observe, elsewhere: it is "
+			"only looked at."},
 	{.key = "tier",
 		.type = &type_word,
 		AT(spec_endpoint, tier),
@@ -265,7 +331,6 @@ static const struct spec_field endpoint_rows[] = {
 		.help = "What to read at 3 a.m.: a path or an address."},
 	{.key = "listen",
 		.type = &type_listen,
-		.required = 1,
 		.help = "HOST:PORT where the gateway takes requests."},
 	{.key = "serve",
 		.type = &type_text,
@@ -338,6 +403,11 @@ static const struct spec_field endpoint_rows[] = {
 		.min = SECOND,
 		.max = 90 * DAY,
 		.help = "The label that comes later: NAME within DURATION."},
+	{.key = "metrics",
+		.kind = FIELD_MAP,
+		AT(spec_endpoint, metrics),
+		.sub = &metrics_section,
+		.help = "Where the numbers of an endpoint with `mode: observe` come from."},
 	{.key = "rollout",
 		.kind = FIELD_MAP,
 		AT(spec_endpoint, rollout),

@@ -198,9 +198,23 @@ static int has(const char *list, const char *word)
 	return at && (at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0');
 }
 
+/* The same for an endpoint whose numbers somebody else counts. */
+static const char *metrics_lack(const struct spec_metrics *m, const struct signal_row *row)
+{
+	if (row->kind == SIGNAL_ERRORS)
+		return m->errors[0] ? "" : "`errors` in `metrics`: the query for what failed";
+	if (row->kind == SIGNAL_LATENCY)
+		return m->latency[0] ? "" : "`latency` in `metrics`: the query for its histogram";
+	return row->kind == SIGNAL_COUNT && !*row->needs
+		       ? ""
+		       : "single answers, and an observed endpoint has counts only";
+}
+
 /* "" when the endpoint can deliver it, else what it lacks. */
 static const char *lacks(const struct spec_endpoint *ep, const struct signal_row *row)
 {
+	if (spec_is_observed(ep))
+		return metrics_lack(&ep->metrics, row);
 	if (strcmp(row->needs, "score") == 0 && ep->score.kind == SOURCE_NONE)
 		return "`score` at the endpoint";
 	if (strcmp(row->needs, "outcome") == 0 && ep->score.kind == SOURCE_NONE)
@@ -326,6 +340,13 @@ int spec_signals_default(const struct spec_endpoint *ep, struct spec_signal *out
 	int scored = ep->score.kind != SOURCE_NONE, n = 0;
 	int binary = strcmp(ep->task, "binary") == 0;
 
+	if (spec_is_observed(ep)) {
+		if (ep->metrics.errors[0])
+			add_default(out, most, &n, "error_rate", .005, (double)NAN);
+		if (ep->metrics.latency[0])
+			add_default(out, most, &n, "latency_p99", .2, (double)NAN);
+		return n;
+	}
 	add_default(out, most, &n, "error_rate", .005, (double)NAN);
 	add_default(out, most, &n, "latency_p99", .2, (double)NAN);
 	if (scored && ep->outcome[0] && binary) {

@@ -72,7 +72,7 @@ static int word_parse(const struct spec_field *f, const char *text, void *at, st
 	spec_words_format(f->words, &words);
 	for (int i = 0; f->later && f->later[i]; i++)
 		if (strcmp(f->later[i], text) == 0) {
-			err_set(e, ERR_INVALID, "which is not there yet: today only %s is",
+			err_set(e, ERR_INVALID, "which is not there yet, expected %s",
 				buf_text(&words));
 			buf_release(&words);
 			return ERR_INVALID;
@@ -437,7 +437,7 @@ static const char *const command_words[] = {
 #define COMMAND(name, ...) name,
 #include "backend/wire/commands.def"
 #undef COMMAND
-	"outcomes", NULL};
+	"outcomes", "predictions", NULL};
 
 static int command_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
 {
@@ -464,3 +464,30 @@ static int user_parse(const struct spec_field *f, const char *text, void *at, st
 
 const struct spec_type type_user = {
 	user_parse, text_format, "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,61}$", 0};
+
+/* The label of a metric, as Prometheus has it. */
+static int label_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	if (!only(text, ALNUM "_") || strchr(DIGITS, text[0]) || !str_copy(at, f->size, text))
+		return err_set(e, ERR_INVALID,
+			"expected a label: letters, digits and `_`, not beginning with a digit");
+	return 0;
+}
+
+const struct spec_type type_label = {label_parse, text_format, "^[A-Za-z_][A-Za-z0-9_]{0,62}$", 0};
+
+static int url_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
+{
+	const char *host = strncmp(text, "http://", 7) == 0    ? text + 7
+			   : strncmp(text, "https://", 8) == 0 ? text + 8
+							       : "";
+
+	if (!*host || *host == '/' || strchr(host, '@') || strpbrk(text, " \"\\?#") ||
+		!str_copy(at, f->size, text))
+		return err_set(e, ERR_INVALID,
+			"expected an address such as http://127.0.0.1:9090 or "
+			"https://metrics.example/prometheus, without a login");
+	return 0;
+}
+
+const struct spec_type type_url = {url_parse, text_format, "^https?://[^/@?# ][^@?# ]*$", 0};

@@ -103,6 +103,21 @@ void journal_add_label(struct journal *j, int64_t tick, struct trial_label *l)
 	put_int(&j->out, (uint64_t)segment);
 }
 
+void journal_add_counts(struct journal *j, const struct judge_counts *c)
+{
+	buf_addc(&j->out, 'K');
+	put_signed(&j->out, c->tick);
+	put_int(&j->out, (uint64_t)c->bounds);
+	for (int i = 0; i < c->bounds; i++)
+		put_bytes(&j->out, &c->bound_s[i]);
+	for (int arm = 0; arm < 2; arm++) {
+		put_int(&j->out, c->n[arm]);
+		put_int(&j->out, c->failed[arm]);
+		for (int i = 0; c->bounds && i <= c->bounds; i++)
+			put_int(&j->out, c->timed[arm][i]);
+	}
+}
+
 void journal_add_stage(struct journal *j, int64_t tick, char segment[64], double share)
 {
 	int name = name_number(j, segment);
@@ -215,6 +230,37 @@ static void feed_answer(struct journal *j, struct reading *r, struct trial *t)
 		(void)trial_take_answer(t, &a);
 }
 
+static uint32_t take_count(struct reading *r)
+{
+	uint64_t n = take_int(r);
+
+	r->failed |= n > UINT32_MAX;
+	return (uint32_t)n;
+}
+
+static void feed_counts(struct reading *r, struct trial *t)
+{
+	struct judge_counts c = {.tick = take_signed(r)};
+	uint64_t bounds = take_int(r);
+
+	if (bounds > JUDGE_BOUNDS) {
+		r->failed = 1;
+		return;
+	}
+	c.bounds = (int)bounds;
+	for (int i = 0; i < c.bounds; i++)
+		take_bytes(r, &c.bound_s[i]);
+	for (int arm = 0; arm < 2; arm++) {
+		c.n[arm] = take_count(r);
+		c.failed[arm] = take_count(r);
+		r->failed |= c.failed[arm] > c.n[arm];
+		for (int i = 0; c.bounds && i <= c.bounds; i++)
+			c.timed[arm][i] = take_count(r);
+	}
+	if (!r->failed)
+		(void)trial_take_counts(t, &c);
+}
+
 static void feed_label(struct journal *j, struct reading *r, struct trial *t)
 {
 	struct trial_label l = {.candidate = (take_byte(r) & CANDIDATE) != 0};
@@ -257,6 +303,9 @@ int journal_feed(struct journal *j, const void *data, size_t n, struct trial *t,
 			break;
 		case 'A':
 			feed_answer(j, &r, t);
+			break;
+		case 'K':
+			feed_counts(&r, t);
 			break;
 		case 'L':
 			feed_label(j, &r, t);

@@ -25,6 +25,7 @@ void journal_release(struct journal *j);
  * that the trial is fed exactly what a replay will feed it. */
 void journal_add_warm(struct journal *j, int64_t latency_us);
 void journal_add_answer(struct journal *j, struct trial_answer *a);
+void journal_add_counts(struct journal *j, const struct judge_counts *c);
 void journal_add_label(struct journal *j, int64_t tick, struct trial_label *l);
 void journal_add_stage(struct journal *j, int64_t tick, char segment[64], double share);
 void journal_add_close(struct journal *j, int64_t before);

@@ -40,6 +40,7 @@ struct trial *trial_new(const struct trial_config *c)
 	replicas_init(&t->replicas);
 	t->step_tick = t->begun = t->closed = INT64_MIN;
 	t->stage_part = -1;
+	t->other.since = t->other.until = INT64_MIN;
 	return t;
 }
 
@@ -160,7 +161,7 @@ static void give_value(struct trial *t, int part, int64_t tick, struct judge_val
 	tally_add(t, part, v->signal, v->candidate, raw);
 }
 
-static void begin_step(struct trial *t, double share, int64_t tick)
+void trial_begin_step(struct trial *t, double share, int64_t tick)
 {
 	t->share = share;
 	t->step_tick = tick;
@@ -173,7 +174,7 @@ void trial_set_stage(struct trial *t, int64_t tick, const char *segment, double 
 	t->stage_share = share;
 	t->stage_part = *segment ? trial_part_find(t, segment) : -1;
 	if (t->config.segments_alone)
-		begin_step(t, share, tick);
+		trial_begin_step(t, share, tick);
 }
 
 void trial_get_stage(const struct trial *t, char segment[64], double *share)
@@ -220,13 +221,13 @@ double trial_take_answer(struct trial *t, const struct trial_answer *a)
 		return 0;
 	r.w = w;
 	if (share != t->share && !t->config.segments_alone)
-		begin_step(t, share, tick);
+		trial_begin_step(t, share, tick);
 	own = part_judge(t, part);
 	/* In a segmented rollout the judge of all traffic keeps the marks of latency only. */
 	rollout_judge_request(t->whole, &r);
 	if (own)
 		rollout_judge_request(own, &r);
-	trial_latency_add(&t->latency[a->candidate], a->latency_us);
+	trial_latency_add(&t->latency[a->candidate], a->latency_us, 1);
 	t->counted[0][a->candidate]++;
 	if (part >= 0)
 		t->counted[1 + part][a->candidate]++;

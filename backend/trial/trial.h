@@ -86,6 +86,16 @@ void trial_warm(struct trial *t, int64_t latency_us);
  * the caller keeps it beside the request for the day its outcome comes. */
 double trial_take_answer(struct trial *t, const struct trial_answer *a);
 
+/* Takes what somebody else counted between the tick before and this one (c->share is not read: who
+ * routes has told nobody). Counts wait until both arms have some, for missing_after ticks at most;
+ * a share that moves by half begins a step. For a trial that is fed nothing else. Returns the
+ * second before which all may be judged now: where nothing came of an arm, something may still
+ * come. */
+int64_t trial_take_counts(struct trial *t, const struct judge_counts *c);
+
+/* The newest tick that was taken so, INT64_MIN = none. Those up to it are not taken again. */
+int64_t trial_counts_until(const struct trial *t);
+
 /* From second `tick` on the rollout stands at another step: `share` of the segment (of all traffic
  * where it is "" ). Nothing is ok until answers of this step have been judged. A segmented rollout
  * is told here which of its segments, or "other", decides. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/clock.h"
 #include "backend/base/xalloc.h"
 #include "backend/trial/trial_priv.h"
 
@@ -16,13 +17,13 @@
 #define TELLING	      3.0 /* log E of a segment that explains a verdict on all traffic: 20 to 1 */
 #define NEARLY_ALL    .8  /* of the harm on all traffic */
 
-void trial_latency_add(struct trial_latency *l, int64_t us)
+void trial_latency_add(struct trial_latency *l, int64_t us, uint32_t n)
 {
 	double x = us < 0 ? (double)INFINITY : (double)us / 1e6 / LATENCY_LEAST;
 	double bin = x > 1 ? floor(log(x) / log(LATENCY_STEP)) : 0;
 
-	l->bins[bin < TRIAL_LATENCY_BINS - 1 ? (int)bin : TRIAL_LATENCY_BINS - 1]++;
-	l->n++;
+	l->bins[bin < TRIAL_LATENCY_BINS - 1 ? (int)bin : TRIAL_LATENCY_BINS - 1] += n;
+	l->n += n;
 }
 
 double trial_latency_ms(const struct trial_latency *l, double quantile)
@@ -224,6 +225,25 @@ static void say_harm(const struct trial_signal_card *c, char *out, size_t size)
 			*c->effect_unit ? " " : "", c->effect_unit, c->limit_harm);
 }
 
+/* "error_rate has had no data since 14:02:03: nothing is passed without it" */
+static void say_silent(const struct judge_card *j, char *out, size_t size)
+{
+	char at[32];
+
+	for (int i = 0; i < j->signal_count; i++) {
+		const struct judge_signal_card *s = &j->signals[i];
+
+		if (s->verdict != JUDGE_MISSING || s->step_n[0] <= 0 || s->step_n[1] <= 0 ||
+			!strstr(j->why, "since tick"))
+			continue;
+		clock_format_utc(s->missing_since * 1000000, at, sizeof at);
+		snprintf(out, size,
+			"%s has had no data since %.8s UTC: nothing is passed without it", s->name,
+			at + 11);
+		return;
+	}
+}
+
 /* Turns the judge's sentence into one with shown units and, where one is to blame, its segment. */
 static void say(
 	const struct trial *t, int part, const struct judge_card *whole, struct trial_card *out)
@@ -239,6 +259,8 @@ static void say(
 		j = &own;
 	}
 	str_copy(out->why, sizeof out->why, j->why);
+	if (out->verdict == JUDGE_MISSING)
+		say_silent(j, out->why, sizeof out->why);
 	if (part >= 0 && !t->parts[part])
 		snprintf(out->why, sizeof out->why,
 			"no answer of segment %.64s has been judged yet", trial_part_name(t, part));

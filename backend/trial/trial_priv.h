@@ -17,6 +17,16 @@ struct trial_latency {
 	uint32_t n, bins[TRIAL_LATENCY_BINS];
 };
 
+/* Of a trial that is fed with counts: what waits for its other arm, and what was last seen of the
+ * share. */
+struct trial_counted {
+	struct judge_counts open; /* tick: of its newest part */
+	int64_t since;		  /* tick of its oldest part, INT64_MIN = nothing waits */
+	int64_t until;		  /* the newest tick that was taken, INT64_MIN = none */
+	double recent[2];	  /* requests since the share was last looked at */
+	int recent_ticks;
+};
+
 struct trial {
 	struct trial_config config;
 	struct rollout_judge *whole;		  /* owned */
@@ -31,7 +41,8 @@ struct trial {
 	double counted[1 + TRIAL_PARTS][2]; /* requests: of all traffic, then of each part */
 	struct trial_tally tally[1 + TRIAL_PARTS][JUDGE_MOST_SIGNALS];
 	struct trial_latency latency[2];
-	struct replicas replicas; /* of each arm, all answers */
+	struct replicas replicas;   /* of each arm, all answers */
+	struct trial_counted other; /* counts of somebody else */
 };
 
 /* How many parts are judged by themselves: the segments and the rest, or 0. */
@@ -43,8 +54,11 @@ int trial_is_young(const struct trial *t);
 /* A value of signal i mapped to 0..1, larger = worse. */
 double trial_scale(const struct trial_signal *s, double value);
 
-/* Notes an answer time in microseconds, -1 = no answer; a quantile of them in ms, NAN without. */
-void trial_latency_add(struct trial_latency *l, int64_t us);
+/* Begins the tallies of a step anew. */
+void trial_begin_step(struct trial *t, double share, int64_t tick);
+
+/* Notes n answer times in microseconds, -1 = no answer; a quantile of them in ms, NAN without. */
+void trial_latency_add(struct trial_latency *l, int64_t us, uint32_t n);
 double trial_latency_ms(const struct trial_latency *l, double quantile);
 
 #endif

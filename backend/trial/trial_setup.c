@@ -9,6 +9,7 @@
 
 #define MISSING_TICKS  60
 #define PRIOR_MOST     1000 /* what is known beforehand never outweighs the rollout itself */
+#define OBSERVED_STEPS 5    /* somebody else makes them */
 #define PART_GROUPS    16
 #define PART_VALUES    64
 #define TAIL_LEAST     2000 /* latencies of stable before p99 is judged, and other quantiles */
@@ -215,7 +216,8 @@ int trial_setup_config(const struct trial_setup *s, struct trial_config *out, st
 {
 	const struct spec_rollout *r = &s->endpoint->rollout;
 	struct spec_step steps[SPEC_STEPS];
-	int count = spec_steps_parse(s->steps, steps, e), alpha, rc;
+	int observed = spec_is_observed(s->endpoint);
+	int count = observed ? 0 : spec_steps_parse(s->steps, steps, e), alpha, rc;
 
 	if (count < 0)
 		return count;
@@ -230,6 +232,11 @@ int trial_setup_config(const struct trial_setup *s, struct trial_config *out, st
 	out->whole.least_ticks = 0; /* how long a step lasts is the engine's to see */
 	out->whole.latency_least = QUANTILE_LEAST;
 	out->whole.missing_after = MISSING_TICKS;
+	if (observed) { /* the other half is for what comes late: see acts/observing.c */
+		out->whole.missing_after =
+			(spec_metrics_stale(&s->endpoint->metrics) / 2 + 999) / 1000;
+		out->whole.steps = OBSERVED_STEPS;
+	}
 	out->whole.timeout_s = (double)s->endpoint->timeout_ms / 1000;
 	out->whole.presence = s->endpoint->score.kind != SOURCE_NONE;
 	out->segment_count = s->segment_count;

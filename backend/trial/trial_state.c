@@ -36,6 +36,26 @@ static void walk_own(struct visit *v, struct trial *t)
 	}
 }
 
+static void walk_counted(struct visit *v, struct trial_counted *c)
+{
+	visit_i64(v, &c->since);
+	visit_i64(v, &c->until);
+	visit_doubles(v, c->recent, 2);
+	visit_int(v, &c->recent_ticks);
+	visit_i64(v, &c->open.tick);
+	visit_int(v, &c->open.bounds);
+	v->failed |= c->open.bounds < 0 || c->open.bounds > JUDGE_BOUNDS;
+	if (v->failed)
+		return;
+	visit_doubles(v, c->open.bound_s, c->open.bounds);
+	for (int arm = 0; arm < 2; arm++) {
+		visit_u32(v, &c->open.n[arm]);
+		visit_u32(v, &c->open.failed[arm]);
+		for (int i = 0; i <= c->open.bounds; i++)
+			visit_u32(v, &c->open.timed[arm][i]);
+	}
+}
+
 /* Length first, so that the reader of a part cannot run into the next. */
 static void part_begin(struct buf *out, size_t *at)
 {
@@ -76,6 +96,11 @@ void trial_save(const struct trial *t, struct buf *out)
 			rollout_judge_save(j, out);
 		part_end(out, at);
 	}
+	if (t->other.until == INT64_MIN)
+		return;
+	part_begin(out, &at);
+	walk_counted(&v, &copy.other);
+	part_end(out, at);
 }
 
 struct bytes {
@@ -153,6 +178,11 @@ struct trial *trial_load(const struct trial_config *c, const void *data, size_t 
 			     : err_set(e, ERR_INVALID, "the kept state of the trial ends early");
 	if (!rc)
 		rc = load_judges(t, &b, e);
+	if (!rc && b.left && part_take(&b, &v.at, &v.left)) {
+		walk_counted(&v, &t->other);
+		if (v.failed)
+			rc = err_set(e, ERR_INVALID, "the kept state of the trial is damaged");
+	}
 	if (!rc)
 		return t;
 	trial_free(t);

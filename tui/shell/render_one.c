@@ -85,7 +85,7 @@ static void print_warnings(const struct node *root)
 	int64_t lost = node_int(ingest, "lost", 0), full = node_int(ingest, "ring_full", 0);
 
 	if (gateway && !node_bool(gateway, "up") && !node_int(gateway, "generation", 0))
-		line("gateway", "not started: there is no endpoint yet");
+		line("gateway", "not started: it serves no endpoint");
 	else if (gateway && !node_bool(gateway, "up"))
 		line("gateway", "DOWN: it is being started again; see log/engine.log");
 	else if (gateway)

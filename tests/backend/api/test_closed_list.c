@@ -148,7 +148,7 @@ static const char *const all_commands[] = {
 #define COMMAND(name, ...) name,
 #include "backend/wire/commands.def"
 #undef COMMAND
-	"outcomes", NULL};
+	"outcomes", "predictions", NULL};
 
 /* What no command uses, no list can allow. */
 static void test_every_act_has_a_command(void **state)

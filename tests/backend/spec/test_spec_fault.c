@@ -18,6 +18,12 @@
 	EP "    score: json p\n    outcome: y within 1h\n    segment: json o\n    rollout: "       \
 	   "{signals: {"
 
+/* An endpoint that somebody else serves; its last line is 13. */
+#define OBSERVED(more)                                                                             \
+	"project: p\nendpoints:\n  d:\n    environment: staging\n    mode: observe\n    tier: "    \
+	"low\n    metrics:\n      prometheus: http://127.0.0.1:9090\n      arm: proxy\n      "     \
+	"stable: a\n      candidate: b\n      requests: r\n      errors: f\n" more
+
 /* One fault each, at this place, with these words. */
 static const struct {
 	const char *text;
@@ -127,7 +133,7 @@ static const struct {
 	    "s\n",
 		11, 13, "takes already"},
 	{EP "    mode: batch\n", 8, 11,
-		"`mode` is `batch`, which is not there yet: today only `online` is"},
+		"`mode` is `batch`, which is not there yet, expected `online` or `observe`"},
 	{EP "    mode: asink\n", 8, 11, "expected `online`"},
 	{EP "    replicas: 17\n", 8, 15,
 		"`replicas` is `17`, expected a whole number from 1 to 16"},
@@ -333,6 +339,17 @@ static const struct {
 	{"project: p\naccounts: {ci: [robot]}\n", 2, 16, "`ci` is a list, expected a mapping"},
 	{"project: p\naccounts: {ci: ''}\n", 2, 16, "expected `robot` or `shared`"},
 	{"project: p\ntiers: {high: {freze: x}}\n", 2, 16, "did you mean `freeze`?"},
+	/* an endpoint that is only looked at */
+	{OBSERVED("") "    listen: 127.0.0.1:80\n", 14, 5, "`listen` means nothing here"},
+	{OBSERVED("") "    serve: ./x\n", 14, 5, "`serve` means nothing here"},
+	{OBSERVED("") "    rollout: {steps: 5% 5m}\n", 14, 15, "`steps` means nothing here"},
+	{OBSERVED("") "    rollout: {signals: {latency_p99: critical worse-by 20%}}\n", 14, 38,
+		"needs `latency` in `metrics`"},
+	{OBSERVED("") "    rollout: {signals: {score_mean: watch}}\n", 14, 37, "has counts only"},
+	{OBSERVED("      every: 1m\n      stale: 90s\n"), 15, 14, "at least twice `every`"},
+	{OBSERVED("      bearer: /t\n      basic: /b\n"), 15, 14, "one login is used"},
+	{OBSERVED("      latency-unit: us\n"), 14, 21, "expected `s` or `ms`"},
+	{EP "    metrics: {arm: x}\n", 8, 14, "belongs to `mode: observe`"},
 };
 
 static void one_fault_at_its_place(void **state)
