@@ -123,13 +123,13 @@ static void fill(const struct route *r, char *path, char *body, size_t size)
 			r->upload == 1 ? "?project=flights&name=v9" : "");
 	snprintf(body, size, "{");
 	for (const struct field *f = r->body; f && f->name; f++) {
-		const char *example = f->type == FIELD_OUTCOMES	    ? "[]"
-				      : f->type == FIELD_SHARE_NULL ? "10000"
-				      : f->type == FIELD_INT	    ? "60000"
-				      : r->scope == SCOPE_LINE	    ? "\"delay\""
-				      : strcmp(f->name, "spec") == 0
-					      ? "\"project: flights\\nowner: x\\n\""
-					      : "\"v1\"";
+		const char *example =
+			f->type == FIELD_OUTCOMES || f->type == FIELD_PREDICTIONS ? "[]"
+			: f->type == FIELD_SHARE_NULL				  ? "10000"
+			: f->type == FIELD_INT					  ? "60000"
+			: r->scope == SCOPE_LINE				  ? "\"delay\""
+			: strcmp(f->name, "spec") == 0 ? "\"project: flights\\nowner: x\\n\""
+						       : "\"v1\"";
 		/* A line is that of all unless an endpoint is named. */
 		if (f->required || strcmp(f->name, "endpoint") == 0)
 			n += (size_t)snprintf(body + n, size - n, "%s\"%s\": %s", n > 1 ? ", " : "",
