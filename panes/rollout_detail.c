@@ -278,11 +278,33 @@ static void add_state(struct text *t, const struct pane *p, const struct node *r
 		detail_line(t, "state", role, "%s%s%s", state, *end ? ": " : "", end);
 }
 
+/* What the candidate gets, of a rollout under way. */
+static void add_share(struct text *t, const struct pane *p, const struct node *r)
+{
+	int64_t wanted = node_int(r, "share_bp", 0), force = node_int(r, "share_in_force_bp", 0);
+	const char *state = node_str(r, "state", ""), *segment = node_str(r, "segment", "");
+	char span[32], a[16], b[16];
+
+	timefmt_span(
+		span, sizeof span, p->host->now_us - node_int(r, "step_since_us", p->host->now_us));
+	share_text(a, sizeof a, wanted);
+	if (strcmp(state, "shadowing") == 0)
+		detail_line(t, "share", ROLE_text,
+			"none: it answers copies of requests, and no user sees them, for %s", span);
+	else if (strcmp(state, "observing") == 0)
+		detail_line(
+			t, "share", ROLE_text, "about %s is seen, for %s; others move it", a, span);
+	else if (strcmp(state, "waiting") != 0)
+		detail_line(t, "share", wanted == force ? ROLE_text : ROLE_watch,
+			"%s%s%s wanted, %s in force, for %s", a, *segment ? " in segment " : "",
+			segment, share_text(b, sizeof b, force), span);
+}
+
 static void fill_text(const struct pane *p, struct text *t, enum charset charset)
 {
 	const struct node *r = pane_root(p, SLOT_ROLLOUT), *guard = node_get(r, "guard");
 	bool ended = node_int(r, "ended_us", 0) > 0;
-	char a[32], b[48], c[128], wanted[16], force[16];
+	char a[32], b[48], c[128];
 
 	text_clear(t);
 	text_set_indent(t, 11);
@@ -293,30 +315,15 @@ static void fill_text(const struct pane *p, struct text *t, enum charset charset
 	add_state(t, p, r);
 	add_steps(t, r, charset);
 	add_segments(t, r);
-	if (strcmp(node_str(r, "state", ""), "shadowing") == 0)
-		detail_line(t, "share", ROLE_text,
-			"none: it answers copies of requests, and no user sees them, for %s",
-			timefmt_span(a, sizeof a,
-				p->host->now_us - node_int(r, "step_since_us", p->host->now_us)));
-	else if (!ended && strcmp(node_str(r, "state", ""), "waiting") != 0)
-		detail_line(t, "share",
-			node_int(r, "share_bp", 0) == node_int(r, "share_in_force_bp", 0)
-				? ROLE_text
-				: ROLE_watch,
-			"%s%s%s wanted, %s in force, for %s",
-			share_text(wanted, sizeof wanted, node_int(r, "share_bp", 0)),
-			*node_str(r, "segment", "") ? " in segment " : "",
-			node_str(r, "segment", ""),
-			share_text(force, sizeof force, node_int(r, "share_in_force_bp", 0)),
-			timefmt_span(a, sizeof a,
-				p->host->now_us - node_int(r, "step_since_us", p->host->now_us)));
+	if (!ended)
+		add_share(t, p, r);
 	detail_line(t, "exposed", ROLE_text, "%s answers of the candidate",
 		numfmt(b, sizeof b, (double)node_int(r, "exposed", 0), 0));
 	detail_line(t, "started", ROLE_text, "%s by %s%s%s",
 		when_ago(a, sizeof a, node_int(r, "started_us", 0), p->host),
 		node_str(r, "author", "?"), *node_str(r, "reason", "") ? ": " : "",
 		quoted(c, sizeof c, node_str(r, "reason", "")));
-	if (!ended && guard)
+	if (!ended && guard && strcmp(node_str(r, "state", ""), "observing") != 0)
 		detail_line(t, "guard", node_int(guard, "failures", 0) ? ROLE_watch : ROLE_text,
 			"%" PRId64 " of the last %" PRId64 " answers failed; aborts at %" PRId64,
 			node_int(guard, "failures", 0), node_int(guard, "window", 0),

@@ -43,14 +43,19 @@ void observing_get_state(const struct live_endpoint *ep, struct observed_state *
 {
 	const struct observing *o = ep->observing;
 
-	*out = (struct observed_state){.known = 0};
+	*out = (struct observed_state){.answers = 0};
 	if (!o)
 		return;
-	out->known = o->answered;
+	out->answers = o->answers;
 	out->away_us = o->away_us;
 	str_copy(out->trouble, sizeof out->trouble, o->trouble);
 	for (int arm = 0; arm < 2; arm++)
 		out->newest_us[arm] = o->newest_ms[arm] * 1000;
+}
+
+int64_t observing_read_until(const struct live_endpoint *ep)
+{
+	return ep->observing && ep->observing->answers ? ep->observing->read_ms / 1000 : 0;
 }
 
 void observing_start(struct world *w, struct live_endpoint *ep)
@@ -180,7 +185,7 @@ static void take_answer(struct world *w, struct live_endpoint *ep, struct metric
 
 	for (int q = 0; q < METRICS_QUERIES; q++)
 		series_set_release(&a->sets[q]);
-	o->answered = 1;
+	o->answers++;
 	if (rc && !o->away_us) {
 		o->away_us = now;
 		log_warn("observe", "%s: %s", ep->row.id, e.message);

@@ -14,12 +14,15 @@ struct observing; /* private */
 
 /* What is known of the numbers now, for people. */
 struct observed_state {
-	int known;	      /* an answer has come since the engine started */
+	int64_t answers;      /* good and bad ones, since the engine started */
 	int64_t away_us;      /* UTC; since when there is no answer, 0 = there is */
 	int64_t newest_us[2]; /* last instant with counters of stable and candidate, 0 = none */
 	char trouble[240];    /* what is wrong with the answers, "" = nothing */
 };
 void observing_get_state(const struct live_endpoint *ep, struct observed_state *out);
+
+/* UTC second until which its counters have been read, 0 = not yet. */
+int64_t observing_read_until(const struct live_endpoint *ep);
 
 /* Takes up the trial that was under way. */
 void observing_start(struct world *w, struct live_endpoint *ep);

@@ -12,8 +12,8 @@ struct observing {
 	struct spec_metrics metrics;   /* as asked: a change of it begins anew */
 	struct metrics_reader *reader; /* owned */
 	int64_t step_ms;
-	int64_t read_ms; /* the last instant that was read; 0 = none yet */
-	int answered;
+	int64_t read_ms;       /* the last instant that was read; 0 = none yet */
+	int64_t answers;       /* that were taken */
 	int64_t away_us;       /* UTC; since when there is no answer, 0 = there is */
 	int64_t newest_ms[2];  /* last instant with counters of the arm; 0 = none */
 	int64_t traffic_us[2]; /* and with requests */

@@ -23,7 +23,8 @@ static int number_parse(const char *text, double *out)
 	return *text && *stop == '\0';
 }
 
-static int take_series(const cJSON *item, struct series_set *out, struct err *e)
+/* known: series of earlier answers, which this one may go on with. */
+static int take_series(const cJSON *item, int known, struct series_set *out, struct err *e)
 {
 	struct series_label labels[LABELS_MOST];
 	const cJSON *member, *point;
@@ -39,7 +40,7 @@ static int take_series(const cJSON *item, struct series_set *out, struct err *e)
 		return err_set(e, ERR_TOO_LARGE,
 			"the query has more than %d series: let it name those it needs",
 			PROMETHEUS_SERIES_MOST);
-	s = series_set_get(out, labels, n);
+	s = series_set_get(out, known, labels, n);
 	cJSON_ArrayForEach(point, json_get(item, "values")) {
 		const cJSON *at = cJSON_GetArrayItem(point, 0), *v = cJSON_GetArrayItem(point, 1);
 		double value;
@@ -56,7 +57,7 @@ static int take_data(const char *url, const cJSON *root, struct series_set *out,
 {
 	const cJSON *data = json_get(root, "data"), *item;
 	const cJSON *warning = cJSON_GetArrayItem(json_get(root, "warnings"), 0);
-	int rc = 0;
+	int rc = 0, known = out->count;
 
 	if (strcmp(json_str(data, "resultType", ""), "matrix") != 0)
 		return err_set(e, ERR_INVALID,
@@ -65,7 +66,7 @@ static int take_data(const char *url, const cJSON *root, struct series_set *out,
 	if (cJSON_IsString(warning))
 		str_copy(out->warning, sizeof out->warning, warning->valuestring);
 	cJSON_ArrayForEach(item, json_get(data, "result")) {
-		rc = take_series(item, out, e);
+		rc = take_series(item, known, out, e);
 		if (rc)
 			break;
 	}

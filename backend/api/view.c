@@ -339,7 +339,7 @@ static void judge_observed(struct world *w, const struct live_endpoint *ep,
 		say(v, HEALTH_HARM, harm->since_us, "%.150s", harm->message);
 	else if (missing)
 		say(v, HEALTH_MISSING, missing->since_us, "%.150s", missing->message);
-	else if (!state.known)
+	else if (!state.answers)
 		say(v, HEALTH_MISSING, 0, "its metrics have not been read yet");
 	else if (r->id) {
 		share_format(r->share_bp, share, sizeof share);

@@ -45,7 +45,7 @@ static int labels_same(const struct series *s, const struct series_label *labels
 }
 
 struct series *series_set_get(
-	struct series_set *s, const struct series_label *labels, int label_count)
+	struct series_set *s, int known, const struct series_label *labels, int label_count)
 {
 	struct series_label *own = xcalloc((size_t)label_count + 1, sizeof *own);
 	struct series *out;
@@ -53,7 +53,7 @@ struct series *series_set_get(
 	for (int i = 0; i < label_count; i++)
 		own[i] = (struct series_label){xstrdup(labels[i].name), xstrdup(labels[i].value)};
 	qsort(own, (size_t)label_count, sizeof *own, by_name);
-	for (int i = 0; i < s->count; i++)
+	for (int i = 0; i < known; i++)
 		if (labels_same(&s->list[i], own, label_count)) {
 			labels_free(own, label_count);
 			return &s->list[i];

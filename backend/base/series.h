@@ -30,10 +30,10 @@ struct series_set {
 /* Frees what s holds. */
 void series_set_release(struct series_set *s);
 
-/* A series with these labels (NULL-ended pairs are not needed: count of them), found or added; its
- * labels are copied and sorted. Borrowed until the next one is added. */
+/* A series with these labels, found among the first `known`, or added; its labels are copied and
+ * sorted. Borrowed until the next one is added. */
 struct series *series_set_get(
-	struct series_set *s, const struct series_label *labels, int label_count);
+	struct series_set *s, int known, const struct series_label *labels, int label_count);
 
 /* Appends a point; one that is not later than the last is left out. */
 void series_add(struct series *s, int64_t at_ms, double value);

@@ -13,6 +13,8 @@
 
 struct canned {
 	const struct canned_answer *answers;
+	const struct canned_match *matches;
+	int match_count;
 	int count, asked, listener, held;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -45,8 +47,8 @@ static size_t take(int fd, char *text, size_t size)
 
 static void answer(struct canned *c, int fd)
 {
-	const struct canned_answer *a;
-	char text[sizeof c->last];
+	struct canned_answer a;
+	char *body, text[sizeof c->last];
 
 	if (!take(fd, text, sizeof text)) {
 		close(fd);
@@ -54,15 +56,21 @@ static void answer(struct canned *c, int fd)
 	}
 	pthread_mutex_lock(&c->lock);
 	str_copy(c->last, sizeof c->last, text);
-	a = &c->answers[c->asked < c->count ? c->asked : c->count - 1];
+	a = c->answers[c->asked < c->count ? c->asked : c->count - 1];
+	for (int i = 0; i < c->match_count; i++)
+		if (strstr(text, c->matches[i].text))
+			a = c->matches[i].answer;
 	c->asked++;
+	body = xstrdup(a.body); /* its owner may have another one soon */
 	pthread_mutex_unlock(&c->lock);
-	if (a->status == 0) { /* held until the end */
+	if (a.status == 0) { /* held until the end */
 		c->held = fd;
+		free(body);
 		return;
 	}
-	dprintf(fd, "HTTP/1.1 %d x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-		a->status, strlen(a->body), a->body);
+	dprintf(fd, "HTTP/1.1 %d x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", a.status,
+		strlen(body), body);
+	free(body);
 	close(fd);
 }
 
@@ -93,6 +101,14 @@ struct canned *canned_start(const struct canned_answer *answers, int count, int 
 	must(pthread_mutex_init(&c->lock, NULL) == 0);
 	must(pthread_create(&c->thread, NULL, serve, c) == 0);
 	return c;
+}
+
+void canned_set(struct canned *c, const struct canned_match *matches, int count)
+{
+	pthread_mutex_lock(&c->lock);
+	c->matches = matches;
+	c->match_count = count;
+	pthread_mutex_unlock(&c->lock);
 }
 
 void canned_stop(struct canned *c)

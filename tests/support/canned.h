@@ -16,6 +16,13 @@ struct canned_answer {
 struct canned *canned_start(const struct canned_answer *answers, int count, int *port);
 void canned_stop(struct canned *c);
 
+/* From now on a request that holds the text of one of these is answered by it. */
+struct canned_match {
+	const char *text; /* borrowed */
+	struct canned_answer answer;
+};
+void canned_set(struct canned *c, const struct canned_match *matches, int count);
+
 /* How many requests came, and the text of the last one: head and body. */
 int canned_count(struct canned *c);
 const char *canned_last(struct canned *c);

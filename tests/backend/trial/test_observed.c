@@ -27,7 +27,7 @@ static void add(struct series_set *s, const char *arm, const char *instance, con
 {
 	struct series_label labels[] = {{(char *)"v", (char *)arm},
 		{(char *)"instance", (char *)instance}, {(char *)"le", (char *)more}};
-	struct series *x = series_set_get(s, labels, *more ? 3 : 2);
+	struct series *x = series_set_get(s, 0, labels, *more ? 3 : 2);
 
 	for (int i = 0; i < 6; i++)
 		if (!isnan(values[i]))
