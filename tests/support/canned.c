@@ -47,8 +47,8 @@ static size_t take(int fd, char *text, size_t size)
 
 static void answer(struct canned *c, int fd)
 {
-	const struct canned_answer *a;
-	char text[sizeof c->last];
+	struct canned_answer a;
+	char *body, text[sizeof c->last];
 
 	if (!take(fd, text, sizeof text)) {
 		close(fd);
@@ -56,18 +56,21 @@ static void answer(struct canned *c, int fd)
 	}
 	pthread_mutex_lock(&c->lock);
 	str_copy(c->last, sizeof c->last, text);
-	a = &c->answers[c->asked < c->count ? c->asked : c->count - 1];
+	a = c->answers[c->asked < c->count ? c->asked : c->count - 1];
 	for (int i = 0; i < c->match_count; i++)
 		if (strstr(text, c->matches[i].text))
-			a = &c->matches[i].answer;
+			a = c->matches[i].answer;
 	c->asked++;
+	body = xstrdup(a.body); /* its owner may have another one soon */
 	pthread_mutex_unlock(&c->lock);
-	if (a->status == 0) { /* held until the end */
+	if (a.status == 0) { /* held until the end */
 		c->held = fd;
+		free(body);
 		return;
 	}
-	dprintf(fd, "HTTP/1.1 %d x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-		a->status, strlen(a->body), a->body);
+	dprintf(fd, "HTTP/1.1 %d x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", a.status,
+		strlen(body), body);
+	free(body);
 	close(fd);
 }
 

@@ -59,6 +59,7 @@ static void serve(struct rig *g)
 	struct buf *texts[] = {&g->requests, &g->errors};
 	int none[STEPS] = {0};
 
+	canned_set(g->server, NULL, 0);
 	for (int i = 0; i < STEPS; i++)
 		none[i] = g->plan.stable[i] < 0 ? -1 : 0;
 	for (int i = 0; i < 2; i++) {
