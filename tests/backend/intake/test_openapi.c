@@ -16,7 +16,7 @@
 #define HEAD "{\"openapi\":\"3.1.0\",\"paths\":{"
 #define BODY(schema)                                                                               \
 	"{\"post\":{\"requestBody\":{\"content\":{\"application/json\":{\"schema\":" schema "}}}}" \
-											    "}"
+	"}"
 
 static const struct {
 	const char *doc, *want_path, *sample;
@@ -34,14 +34,13 @@ static const struct {
 	{HEAD "\"/p\":" BODY("{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\",\"format\":"
 			     "\"date\"}]}") "}}",
 		"/p", "\"2026-01-02\""},
-	{HEAD
-		"\"/p\":" BODY(
-			"{\"allOf\":[{\"$ref\":\"#/"
-			"c~1d\"},{\"properties\":{\"y\":{\"const\":2}}}]}") "},\"c/"
-									    "d\":{\"properties\":{"
-									    "\"x\":{\"type\":["
-									    "\"null\",\"boolean\"]}"
-									    "}}}",
+	{HEAD "\"/p\":" BODY(
+		 "{\"allOf\":[{\"$ref\":\"#/"
+		 "c~1d\"},{\"properties\":{\"y\":{\"const\":2}}}]}") "},\"c/"
+								     "d\":{\"properties\":{"
+								     "\"x\":{\"type\":["
+								     "\"null\",\"boolean\"]}"
+								     "}}}",
 		"/p", "{\"x\":false,\"y\":2}"},
 	/* circles are left out where they close */
 	{HEAD "\"/p\":" BODY("{\"$ref\":\"#/s\"}") "},\"s\":{\"type\":\"object\",\"properties\":{"
