@@ -28,23 +28,12 @@ static const char *environment(void *arg, const char *name)
 static const struct {
 	const char *line, *want; /* words with | between; NULL = a quote is not closed */
 } lines[] = {
-	{"", ""},
-	{"  # only a comment", ""},
-	{"a b\tc", "a|b|c"},
-	{"a#b", "a"},
-	{"a \\#b # c", "a|#b"},
-	{"a\\ b c", "a b|c"},
-	{"'a b' \"c d\"", "a b|c d"},
-	{"'a\\n$HOST'", "a\\n$HOST"},
-	{"\"$HOST:80\" $HOST", "10.0.0.1:80|$HOST"},
-	{"\"${HOST}:${NONE-81}\"", "10.0.0.1:81"},
-	{"\"${EMPTY-x}\" \"${NONE}\"", "|${NONE}"},
-	{"\"a\\\"b\" \\x41\\x42", "a\"b|AB"},
-	{"x\"y\"'z'", "xyz"},
-	{"\"a", NULL},
-	{"a 'b", NULL},
-	{"a\\", "a"},
-	{"\"$\" \"${\"", "$|${}"},
+	{"", ""}, {"  # only a comment", ""}, {"a b\tc", "a|b|c"}, {"a#b", "a"},
+	{"a \\#b # c", "a|#b"}, {"a\\ b c", "a b|c"}, {"'a b' \"c d\"", "a b|c d"},
+	{"'a\\n$HOST'", "a\\n$HOST"}, {"\"$HOST:80\" $HOST", "10.0.0.1:80|$HOST"},
+	{"\"${HOST}:${NONE-81}\"", "10.0.0.1:81"}, {"\"${EMPTY-x}\" \"${NONE}\"", "|${NONE}"},
+	{"\"a\\\"b\" \\x41\\x42", "a\"b|AB"}, {"x\"y\"'z'", "xyz"}, {"\"a", NULL}, {"a 'b", NULL},
+	{"a\\", "a"}, {"\"$\"", "$"}, {"\"${\"", NULL}, /* the brace is not closed either */
 };
 
 static void lines_become_words(void **state)
