@@ -65,6 +65,7 @@ static int is_candidate(
 	const struct haproxy_proxy *front, const struct haproxy_use *u, const char *stable)
 {
 	return is_by_chance(front, u->condition) ||
+	       intake_has_word(u->condition, "canary candidate") ||
 	       (intake_has_word(u->backend, CANDIDATE_WORDS) &&
 		       !intake_has_word(stable, CANDIDATE_WORDS));
 }
@@ -162,10 +163,13 @@ static void servers_place(struct intake_endpoint *ep, struct haproxy_proxy *b, i
 				server_note(&ep->notes, s, left_out(s));
 			else
 				server_place(ep, own ? "v2" : version, s);
-			if (own && !left_out(s) && ep->version_count == 2)
+			if (own && !left_out(s) && ep->version_count == 2 && s->weight != heaviest)
 				snprintf(ep->versions[1].why, sizeof ep->versions[1].why,
-					"%s of %s, weight %d of %d at most", s->name, b->name,
-					s->weight, heaviest);
+					"%s has weight %d where others have %d", s->name, s->weight,
+					heaviest);
+			else if (own && !left_out(s) && ep->version_count == 2)
+				snprintf(ep->versions[1].why, sizeof ep->versions[1].why,
+					"by its name, %s", s->name);
 		}
 	buf_adds(&ep->notes, buf_text(&b->notes));
 }

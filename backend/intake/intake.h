@@ -95,7 +95,7 @@ int intake_url_parse(const char *text, struct intake_url *out, struct err *e);
 /* scheme://host:port + path, into out. */
 void intake_url_format(const struct intake_url *u, const char *path, struct buf *out);
 
-/* Whether the spec takes such a host: letters, digits, `.` and `-`, or IPv6 in brackets. */
+/* Whether the spec takes such a host: letters, digits, `.`, `-` and `_`, or IPv6 in brackets. */
 int intake_host_valid(const char *host);
 
 /* Makes a name as the spec wants it: small letters, digits, `-`, `_` and `.`; "" when nothing is

@@ -10,6 +10,13 @@
 #define COLUMN 34  /* where comments begin beside a line */
 #define WIDE   110 /* no line is longer, unless a value is */
 
+/* Servers and files have a say in values and reasons: printable ASCII is what is left of it. */
+static void add_clean(struct buf *out, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addc(out, text[i] < 0x20 || text[i] > 0x7e ? '?' : text[i]);
+}
+
 /* "# " and the text in lines of at most WIDE columns, each behind `indent` blanks. */
 static void format_comment(int indent, const char *text, struct buf *out)
 {
@@ -23,7 +30,9 @@ static void format_comment(int indent, const char *text, struct buf *out)
 				;
 		if (n > most && cut <= 1)
 			cut = most;
-		buf_addf(out, "%*s# %.*s\n", indent, "", (int)cut, text);
+		buf_addf(out, "%*s# ", indent, "");
+		add_clean(out, text, cut);
+		buf_addc(out, '\n');
 		text += cut;
 		text += strspn(text, " ");
 	}
@@ -34,14 +43,17 @@ static void format_line(int indent, const char *line, const char *why, struct bu
 {
 	size_t used = (size_t)indent + strlen(line), column = used + 2 < COLUMN ? COLUMN : used + 2;
 
-	if (!*why) {
-		buf_addf(out, "%*s%s\n", indent, "", line);
-	} else if (column + strlen(why) + 2 <= WIDE) {
-		buf_addf(out, "%*s%s%*s# %s\n", indent, "", line, (int)(column - used), "", why);
-	} else {
+	int beside = *why && column + strlen(why) + 2 <= WIDE;
+
+	if (*why && !beside)
 		format_comment(indent, why, out);
-		buf_addf(out, "%*s%s\n", indent, "", line);
+	buf_addf(out, "%*s", indent, "");
+	add_clean(out, line, strlen(line));
+	if (beside) {
+		buf_addf(out, "%*s# ", (int)(column - used), "");
+		add_clean(out, why, strlen(why));
 	}
+	buf_addc(out, '\n');
 }
 
 static void format_choice(const char *key, const struct intake_choice *c, struct buf *out)

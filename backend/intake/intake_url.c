@@ -23,7 +23,7 @@ int intake_host_valid(const char *host)
 		return inet_pton(AF_INET6, inner, &v6) == 1;
 	}
 	for (const char *p = host; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
+		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
 			return 0;
 	return n > 0 && n < 128 && isalnum((unsigned char)host[0]) && !strstr(host, "..");
 }
@@ -54,7 +54,8 @@ static int authority_read(const char *text, size_t n, struct intake_url *out, st
 	}
 	if (!intake_host_valid(host) || !str_copy(out->host, sizeof out->host, host)) {
 		err_set(e, ERR_INVALID, "\"%.80s\" is no host that the gateway can be told", host);
-		return err_hint(e, "letters, digits, `.` and `-`, or [IPv6]: give its address");
+		return err_hint(
+			e, "letters, digits, `.`, `-` and `_`, or [IPv6]: give its address");
 	}
 	return 0;
 }

@@ -151,7 +151,10 @@ static int propose_score(const char *url, const struct http_answer *a, int rows,
 			"unsure: by this one number; or multiclass, ranking");
 		return 0;
 	}
-	if (leaves_parse(buf_text(&a->body), a->body.len, "the answer", &l, e)) {
+	if (leaves_parse(buf_text(&a->body), a->body.len, "the answer", &l, e) == 0) {
+		score_propose(&l, rows, ep);
+		leaves_release(&l);
+	} else if (!why) {
 		shown(a, text);
 		err_set(e, ERR_FAILED, "%s answers %d with %s, which is not JSON: %s", url,
 			a->status, a->type[0] ? a->type : "something", text);
@@ -159,10 +162,11 @@ static int propose_score(const char *url, const struct http_answer *a, int rows,
 			"is it the right path? a server whose answers are no JSON can send "
 			"the header X-Pithead-Score");
 	}
-	score_propose(&l, rows, ep);
-	leaves_release(&l);
 	if (why && !ep->score.off) {
-		intake_choose(&ep->score, ep->score.value, "%s", why);
+		char value[sizeof ep->score.value];
+
+		str_copy(value, sizeof value, ep->score.value[0] ? ep->score.value : "json PATH");
+		intake_choose(&ep->score, value, "%s", why);
 		ep->score.off = ep->task.off = 1;
 	}
 	return 0;

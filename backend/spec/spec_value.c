@@ -326,7 +326,7 @@ static int host_is(const char *host)
 		inner[n - 2] = '\0';
 		return inet_pton(AF_INET6, inner, &v6) == 1;
 	}
-	return only(host, ALNUM ".-") && host[0] != '-' && host[0] != '.' && !strstr(host, "..");
+	return only(host, ALNUM ".-_") && !strchr("-._", host[0]) && !strstr(host, "..");
 }
 
 /* The name of a server's certificate. */
@@ -415,7 +415,7 @@ static int upstream_format(const struct spec_field *f, const void *at, struct bu
 	return arm->server_count > 0;
 }
 
-#define HOSTPORT "([A-Za-z0-9][A-Za-z0-9.-]*|\\[[0-9a-fA-F:.]+\\]):[1-9][0-9]{0,4}"
+#define HOSTPORT "([A-Za-z0-9][A-Za-z0-9._-]*|\\[[0-9a-fA-F:.]+\\]):[1-9][0-9]{0,4}"
 const struct spec_type type_upstream = {upstream_parse, upstream_format,
 	"^(tls +)?" HOSTPORT "( *, *(tls +)?" HOSTPORT "){0,7} *$", 0};
 

@@ -12,7 +12,14 @@ free_port; front=$port
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 background model1 python3 tests/support/model.py "$up1"
 background model2 python3 tests/support/model.py "$up2" 100
-for port in $up1 $up2; do wait_for 10 listens "$port" || not_ok "the model listens"; done
+free_port; plain=$port
+free_port; secure=$port
+shapes=http://127.0.0.1:$plain
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+	-keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
+cat "$dir/key.pem" >>"$dir/cert.pem"
+background shapes python3 tests/support/shapes.py "$plain" "$secure" "$dir/cert.pem"
+for port in $up1 $up2 $plain $secure; do wait_for 10 listens "$port" || not_ok "the model listens"; done
 
 awk '/^```sh model/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md |
 	sed "s|:9001|:$up1|; s|:9002|:$up2|; s|:8200|:$front|; s|\$PWD/build:|$BUILD:|" >"$dir/tour"
@@ -83,6 +90,11 @@ refused 1 "another --method" --upstream "$url" --method PUT --sample good.json
 refused 1 "cannot read none.json" --upstream "$url" --sample none.json
 refused 2 "is not valid JSON" --upstream "$url" --sample cut.json
 refused 2 "is not valid JSON" --upstream "$url" --sample binary.json
+refused 1 "it sends elsewhere: give that address, /plain" --upstream "$shapes/moved" --sample good.json
+refused 1 "answers 500 to the sample: {\"detail\": \"no model\"}" --upstream "$shapes/broken" --sample good.json
+refused 1 "with text/html, which is not JSON: <html>hello" --upstream "$shapes/html" --sample good.json
+refused 1 "Empty reply" --upstream "$shapes/drop" --sample good.json
+refused 1 "TLS fails: SSL certificate problem: self-signed" --upstream "https://127.0.0.1:$secure/plain" --sample good.json
 refused 1 "speaks no TLS" --upstream "https://127.0.0.1:$up1/predict" --sample good.json
 refused 2 "needs to know where your model answers"
 refused 2 "needs a request that the server answers" --upstream "$url"
@@ -95,6 +107,26 @@ check "nothing was written" test ! -e none.yaml
 is "a file that is there is not written over" "$?" 4
 check "which is said" grep -q "is there already" refused.out
 check "and its text is whole" grep -q "json proba.1" "$file"
+
+# -- servers of other shapes: score and health; off: the line is a comment that says why --
+# shape PATH SCORE HEALTH WHY
+shape() {
+	local line
+	"$PITHEAD" init --upstream "$shapes$1" --sample good.json --out shape.yaml --force --yes >shape.out 2>&1 </dev/null
+	line=$(grep -E '^    (# )?score:' shape.yaml | sed 's/^ *//; s/  *#.*was .*//; s/ *$//')
+	is "$1" "$line" "$2"
+	check "$1: health $3" grep -qF "    health: $3" shape.yaml
+	check "$1: ${4:-valid}" grep -qF -- "${4:-}" shape.yaml
+}
+shape /v2/models/iris/infer 'score: json outputs.0.data.0' /v2/models/iris/ready 'task: multiclass'
+shape /serving 'score: json predictions.0.1' tcp 'task: binary'
+shape /nested 'score: json result.risk.score' tcp
+shape /plain 'score: json .' tcp
+shape /header 'score: header X-Pithead-Score' tcp
+shape /close '# score: json probability' tcp 'no Content-Length'
+shape /chunked '# score: json probability' tcp 'no Content-Length'
+shape /gzip '# score: json PATH            # the answer is compressed, and so not read: turn that off at the server' tcp
+shape /text '# score: json PATH' tcp 'no number that looks like'
 
 # -- an OpenAPI document: alone, and with the server --
 cat >api.yaml <<'END'

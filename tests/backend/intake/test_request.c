@@ -103,9 +103,10 @@ static void addresses_are_read(void **state)
 		{"http://localhost:8080/v2/models/Iris_2/infer",
 			"http://localhost:8080/v2/models/Iris_2/infer", "iris_2"},
 		{"http://h:1?x", "http://h:1/?x", "h"},
+		{"http://model_a:8000/predict", "http://model_a:8000/predict", "model_a"},
 	};
 	static const char *const bad[] = {"", "http://", "ftp://x/", "http://u:p@h/", "http://h:0/",
-		"http://h:99999/", "http://h:x/", "http://a_b/", "http://h/a b", "http://h/\n",
+		"http://h:99999/", "http://h:x/", "http://_b/", "http://h/a b", "http://h/\n",
 		"http://[::1/", "http://-x/", "://", "http://h:1:2:3/", "http://../"};
 
 	(void)state;

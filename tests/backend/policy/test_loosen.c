@@ -10,8 +10,9 @@
 #include "backend/policy/loosen.h"
 
 /* Written down anew: for which keys more is weaker. */
-static const char more_is_weaker[] = " grant robot-may step-most rollback-time worse-by harm-at psi "
-				     "false-abort first-share largest-rise hold outcome-within ";
+static const char more_is_weaker[] =
+	" grant robot-may step-most rollback-time worse-by harm-at psi "
+	"false-abort first-share largest-rise hold outcome-within ";
 
 static int weaker_up(const char *key)
 {
