@@ -169,7 +169,7 @@ static int detach(const char *home, const struct words *w)
 		return 0;
 	setsid();
 	redirect(home);
-	rc = keeper_run(home, w->ready_fd);
+	rc = keeper_run(home, w->ready_fd, 0);
 	_exit(rc);
 }
 
@@ -204,6 +204,6 @@ int engine_main(int argc, char **argv)
 	if (w.worker)
 		return work(home, &w);
 	if (w.keeper)
-		return keeper_run(home, w.ready_fd);
+		return keeper_run(home, w.ready_fd, w.ready_fd < 0);
 	return detach(home, &w);
 }

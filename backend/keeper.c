@@ -81,12 +81,16 @@ static int stopped_on_purpose(const char *home)
 /* Ourselves again, with other words. inherit: a descriptor that the child gets as 3, -1 = none. */
 static pid_t spawn_self(const char *what, int inherit)
 {
-	char *argv[] = {(char *)"pithead", (char *)"engine", (char *)what,
+	char exe[4096] = "pithead"; /* so that ps tells which program it is */
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	char *argv[] = {exe, (char *)"engine", (char *)what,
 		inherit >= 0 ? (char *)"--ready-fd" : NULL, (char *)"3", NULL};
 	posix_spawn_file_actions_t acts;
 	posix_spawnattr_t attr;
 	pid_t pid = -1;
 
+	if (n > 0)
+		exe[n] = '\0';
 	posix_spawn_file_actions_init(&acts);
 	posix_spawnattr_init(&attr);
 	if (inherit >= 0)
@@ -122,7 +126,7 @@ static void note_pid(int lock)
 			 */
 }
 
-int keeper_run(const char *home, int ready_fd)
+int keeper_run(const char *home, int ready_fd, int by_worker)
 {
 	struct clock clock = clock_system();
 	int lock = lock_take(home, "keeper.lock", 500);
@@ -131,6 +135,8 @@ int keeper_run(const char *home, int ready_fd)
 	if (lock < 0)
 		return 0; /* another keeper is on watch */
 	note_pid(lock);
+	if (by_worker && stopped_on_purpose(home))
+		return 0;
 	for (;;) {
 		int64_t started = clock_mono_us(&clock);
 		int worker = lock_take(home, "engine.lock", 0);
@@ -171,11 +177,9 @@ void keeper_replace(const char *home)
 		close(pidfd);
 	if (fd >= 0)
 		close(fd);
-	fd = lock_take(home, "keeper.lock", REPLACE_MS);
-	if (fd < 0)
-		return;
-	close(fd);
-	keeper_ensure(home);
+	fd = lock_take(home, "keeper.lock", REPLACE_MS); /* it has ended */
+	if (fd >= 0)
+		close(fd);
 }
 
 void keeper_ensure(const char *home)

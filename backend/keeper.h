@@ -4,13 +4,15 @@
 #define PITHEAD_BACKEND_KEEPER_H
 
 /* Runs until the worker has stopped cleanly; ready_fd is handed to the first worker (-1 = none).
- * The exit code of the process. */
-int keeper_run(const char *home, int ready_fd);
+ * by_worker: a worker wants to be watched, so that one that has stopped meanwhile is not started
+ * again. The exit code of the process. */
+int keeper_run(const char *home, int ready_fd, int by_worker);
 
 /* Called by the worker: starts a keeper when none holds the keeper's lock. */
 void keeper_ensure(const char *home);
 
-/* Called by a worker that is another program than its keeper: ends that one and starts ours. */
+/* Called by a worker that is another program than its keeper: ends that one; keeper_ensure starts
+ * ours. */
 void keeper_replace(const char *home);
 
 /* Takes HOME/run/NAME for good. The descriptor (close-on-exec), or -1 when somebody else has it

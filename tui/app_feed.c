@@ -55,12 +55,14 @@ static void on_whoami(void *arg, struct reply *r)
 }
 
 /* Said once for each engine that is reached; the header goes on saying it. */
-static void say_version(struct app *a)
+static void say_version(struct app *a, bool changed)
 {
 	const struct node *engine = snapshot_root(a->engine);
 	int newer;
 	enum version_reach reach = version_reach_of(node_str(engine, "api_version", "1.0"), &newer);
 
+	if (reach == VERSION_SAME && changed)
+		app_say(a, ROLE_ok, "the engine is %s now", node_str(engine, "version", "?"));
 	if (reach == VERSION_SAME)
 		return;
 	app_say(a, ROLE_banner, "the engine (%s) is %s than this console (%s)%s: %s",
@@ -73,28 +75,33 @@ static void say_version(struct app *a)
 static void on_engine(void *arg, struct reply *r)
 {
 	struct app *a = arg;
+	char before[64] = "";
 
 	if (r->code || !r->data)
 		return;
+	if (a->engine)
+		str_copy(before, sizeof before, node_str(snapshot_root(a->engine), "version", ""));
 	snapshot_free(a->engine);
 	a->engine = r->data;
 	r->data = NULL;
-	say_version(a);
+	if (strcmp(before, node_str(snapshot_root(a->engine), "version", "")) != 0)
+		say_version(a, before[0] != '\0');
 	a->dirty = true;
 }
 
-static void ask_who(struct app *a)
+static void ask_about(struct app *a)
 {
 	struct request q = REQUEST_INIT;
 
 	q.path = PATH_WHOAMI;
 	conn_send(a->conn, &q, on_whoami, a);
+	/* An upgrade does not interrupt us: only asking tells. */
+	q.path = PATH_ENGINE;
+	conn_send(a->conn, &q, on_engine, a);
 }
 
 static void link_up(struct app *a)
 {
-	struct request q = REQUEST_INIT;
-
 	if (a->link == LINK_DOWN && a->down_since_us)
 		app_say(a, ROLE_ok, "the engine answers again");
 	a->link = LINK_UP;
@@ -103,9 +110,7 @@ static void link_up(struct app *a)
 	a->retry_at_ms = 0;
 	a->backoff_ms = 250;
 	a->quiet = 0;
-	ask_who(a);
-	q.path = PATH_ENGINE;
-	conn_send(a->conn, &q, on_engine, a);
+	ask_about(a);
 	app_refresh(a, false);
 	a->dirty = true;
 }
@@ -134,7 +139,7 @@ static void on_events(void *arg, struct reply *r)
 		a->retry_at_ms = app_mono_ms(a) + BACKOFF_MAX_MS;
 		return;
 	} else if (moved) {
-		ask_who(a);
+		ask_about(a);
 		app_refresh(a, false);
 	} else if (fresh) {
 		app_refresh(a, true);

@@ -315,6 +315,7 @@ static const struct {
 	{"engine.hold", "cannot be undone: choose again with another apply or rollback"},
 	{"engine.restore", "cannot be undone: restore the later backup instead"},
 	{"engine.stop", "start it again: pithead engine"},
+	{"engine.upgrade", "not from here: the older program restores the backup that was made"},
 	{"line.stop", "not from here: pithead unfreeze lets the line go on"},
 	{"line.go", "stop the line again: pithead freeze"},
 	{"freeze.override", "it ends by itself; pithead freeze stops the line at once"},

@@ -14,8 +14,7 @@
 
 /* With a candidate on the way the new program must be healthy before its lease ends, with time left
  * to go back in; else it may take its time. */
-#define BOUND_ALONE_MS	120000
-#define SETTLED_MOST_MS 600000
+#define BOUND_ALONE_MS 60000
 
 static int check_caller(const struct caller *c, struct err *e)
 {
@@ -111,7 +110,7 @@ static int64_t bound_of(const struct world *w)
 	for (int i = 0; i < w->endpoint_count; i++)
 		if (w->endpoints[i]->row.gate)
 			return bound;
-	return bound > BOUND_ALONE_MS ? SETTLED_MOST_MS : BOUND_ALONE_MS;
+	return bound > BOUND_ALONE_MS ? bound : BOUND_ALONE_MS;
 }
 
 static void fill_plan(struct world *w, const struct upgrade_ready *r, struct plan *p)

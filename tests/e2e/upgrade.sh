@@ -162,16 +162,16 @@ programs=(endless newer endless)
 for ((i = 0; i < moments; i++)); do
 	p=$variants/${programs[$((i % 3))]}/pithead
 	version_is "$ours_version" || break
-	(upgrade "$p") &
-	client=$!
+	background client "$PITHEAD" engine upgrade --to="$p"
+	client=$pid
 	pause_ms $((RANDOM % 1000 / (1 + 4 * (i % 3 == 1))))
 	case $((i % 3)) in
 	0) kill -9 $(engine_pid keeper) ;;
 	1) kill -9 $(engine_pid worker) ;;
 	2) kill -9 $(engine_pid keeper) $(engine_pid worker) ;;
 	esac 2>"$dir/kill.err"
-	check "killed at moment $i: an engine runs, whole" wait_for 10 whole
-	kill "$client" 2>/dev/null
+	settled() { whole && gone "$client"; } # before that more may be on its way
+	check "killed at moment $i: an engine runs, whole" wait_for 25 settled
 	program=$PITHEAD
 	version_is "$ours_version" || program=$variants/newer/pithead
 	verified || not_ok "moment $i: audit verify: $(cat "$dir/verify.out")"
