@@ -10,9 +10,8 @@ mkdir "$work"
 
 # -- what is in it --
 pack() { # sets $deb
-	rm -f "$work"/*.deb
-	"$root/.debian/build" "$BUILD" 0.1.0 >"$dir/pack.out" 2>&1 || return
-	deb=$(tail -n 1 "$dir/pack.out") && mv "$deb" "$work/" && deb=$work/${deb##*/}
+	"$root/.debian/build" "$BUILD" 0.1.0 "$work" >"$dir/pack.out" 2>&1 || return
+	deb=$(tail -n 1 "$dir/pack.out")
 }
 check "a package is made" pack
 [ -f "${deb:-}" ] || { cat "$dir/pack.out"; exit 1; }
@@ -56,9 +55,14 @@ why=$(machine_why)
 [ -z "$why" ] || skip "$why"
 
 # -- its life --
-machine_new
-mkdir -p "$machine/upper/opt"
+machine_new "${FRESH:-/}"
+mkdir -p "$machine/upper/opt" "$machine/upper/etc/dpkg/dpkg.cfg.d"
 cp "$TOOLS"/{upstream,load} "$deb" "$machine/upper/opt/"
+echo force-unsafe-io >"$machine/upper/etc/dpkg/dpkg.cfg.d/quick"
+# The same as a newer package.
+dpkg-deb -R "$deb" "$dir/newer"
+sed -i 's/^Version: .*/Version: 0.1.1-1/' "$dir/newer/DEBIAN/control"
+dpkg-deb --root-owner-group -Znone -b "$dir/newer" "$machine/upper/opt/newer.deb" >/dev/null
 machine_on || { not_ok "the machine boots: $(cat "$dir/boot.out")"; exit 1; }
 # What was written on the machine's disk, but for what every use of a package manager leaves there.
 files() {
@@ -70,6 +74,7 @@ files() {
 	inside cat /etc/passwd /etc/group /etc/shadow
 }
 files | sort >"$dir/before"
+inside rm -f /var/lib/man-db/auto-update
 inside dpkg -i "/opt/${deb##*/}" >"$dir/install.out" 2>&1 || { not_ok "it installs"; cat "$dir/install.out"; }
 pithead() { inside pithead "$@"; }
 answers() { inside pithead engine status >/dev/null 2>&1; }
@@ -111,7 +116,7 @@ check "a canary gets half" canary
 # -- restarts of the service under traffic --
 main_pid() { inside systemctl show -P MainPID pithead; }
 gateway=$(inside pgrep -x haproxy)
-(inside /opt/load --port 80 --rate 500 --keys 500 --fresh 30 --for 6 --out /tmp/load.tsv >"$dir/load.out") &
+(inside /opt/load --port 80 --rate 500 --keys 500 --fresh 30 --for 60 --out /tmp/load.tsv >"$dir/load.out") &
 loader=$!
 wait_for 5 inside test -s /tmp/load.tsv
 old=$(main_pid)
@@ -122,11 +127,14 @@ old=$(main_pid)
 inside kill -9 "$old"
 another() { answers && [ "$(main_pid)" != "$old" ]; }
 check "killed, systemd starts it again" wait_for 10 another
+inside dpkg -i /opt/newer.deb >"$dir/upgrade.out" 2>&1 || { not_ok "it is upgraded"; cat "$dir/upgrade.out"; }
+check "upgraded, the service runs" wait_for 10 answers
 check "the canary still has half" wait_for 5 share_is 5000
 is "and the gateway is the same" "$(inside pgrep -x haproxy)" "$gateway"
+inside pkill -TERM -x load
 wait "$loader"
 is "requests failed at 500/s: $(jq -c . "$dir/load.out" 2>/dev/null)" "$(jq .failed "$dir/load.out")" 0
-check "and many were sent" test "$(jq .sent "$dir/load.out")" -gt 2700
+check "and many were sent" test "$(jq .sent "$dir/load.out")" -gt 1000
 
 # -- a reboot --
 machine_off
