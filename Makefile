@@ -67,16 +67,16 @@ packages: ## install what is missing of Debian's packages (SET="build test")
 	$(Q).ci/packages $(or $(SET),build test)
 
 # What is installed stands here alone: `make deb` packs it, with Debian's folders for two of them.
-ZSH   ?= $(PREFIX)/share/zsh/site-functions
-UNITS ?= $(PREFIX)/lib/systemd/system
+ZSH_FOLDER  ?= $(PREFIX)/share/zsh/site-functions
+UNIT_FOLDER ?= $(PREFIX)/lib/systemd/system
 install: all ## into DESTDIR/PREFIX: program, manual pages, completion, systemd unit
 	$(Q)umask 022; d=$(DESTDIR)$(PREFIX) && install -D $(BUILD)/pithead $$d/bin/pithead && \
 	for page in $(wildcard docs/*.[1-8]); do \
 	  install -D -m 644 $$page $$d/share/man/man$${page##*.}/$${page##*/} || exit 1; done && \
-	mkdir -p $$d/share/bash-completion/completions $(DESTDIR)$(ZSH) $(DESTDIR)$(UNITS) && \
+	mkdir -p $$d/share/bash-completion/completions $(DESTDIR)$(ZSH_FOLDER) $(DESTDIR)$(UNIT_FOLDER) && \
 	$(BUILD)/pithead completion bash >$$d/share/bash-completion/completions/pithead && \
-	$(BUILD)/pithead completion zsh >$(DESTDIR)$(ZSH)/_pithead && \
-	sed 's|/usr/bin/|$(PREFIX)/bin/|' examples/pithead.service >$(DESTDIR)$(UNITS)/pithead.service
+	$(BUILD)/pithead completion zsh >$(DESTDIR)$(ZSH_FOLDER)/_pithead && \
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' examples/pithead.service >$(DESTDIR)$(UNIT_FOLDER)/pithead.service
 
 deb: ## the Debian package of a team's engine, build/pithead_*.deb
 	$(Q).ci/packages build deb
