@@ -132,6 +132,8 @@ static void key_propose(const struct leaves *r, const char *const *headers, int 
 	snprintf(best + strlen(best), sizeof best - strlen(best), " else random");
 	intake_choose(&ep->key, best, "%s%s%s", key_reason(least), other[0] ? "; also there: " : "",
 		other);
+	/* Random is as good, and does not put a request that is sent again on the same version. */
+	ep->key.off = least > (int)(sizeof owners / sizeof owners[0]);
 }
 
 /* Such texts come in a few kinds: DE, mobile, gold-2. */

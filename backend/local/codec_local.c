@@ -104,6 +104,11 @@ char *codec_format_text(const char *text)
 	return out;
 }
 
+static const char *chosen(const struct intake_choice *c)
+{
+	return c->off || !c->value[0] ? NULL : c->value;
+}
+
 void codec_print_proposal(const char *file, const struct intake *in, const char *text)
 {
 	cJSON *o = cJSON_CreateObject(), *list;
@@ -117,10 +122,10 @@ void codec_print_proposal(const char *file, const struct intake *in, const char 
 
 		json_put_str(one, "name", ep->name);
 		json_put_str(one, "listen", ep->listen.value);
-		json_put_str(one, "score", ep->score.off ? NULL : ep->score.value);
-		json_put_str(one, "key", ep->key.off ? NULL : ep->key.value);
-		json_put_str(one, "segment", ep->segment.off ? NULL : ep->segment.value);
-		json_put_str(one, "task", ep->task.off ? NULL : ep->task.value);
+		json_put_str(one, "score", chosen(&ep->score));
+		json_put_str(one, "key", chosen(&ep->key));
+		json_put_str(one, "segment", chosen(&ep->segment));
+		json_put_str(one, "task", chosen(&ep->task));
 		json_put_str(one, "health", ep->health.value);
 		cJSON_AddItemToArray(list, one);
 	}

@@ -352,8 +352,10 @@ int init_call(const struct init_words *w, const struct buf *sample, int made_up,
 	intake_endpoint_name(&urls[0], ep->name);
 	snprintf(in->from, sizeof in->from, "the answer of %s://%s:%d%.80s to %s",
 		urls[0].tls ? "https" : "http", urls[0].host, urls[0].port, urls[0].path,
-		made_up ? "a request made up from its OpenAPI document"
-			: (w->sample ? w->sample : "a GET"));
+		made_up			      ? "a request made up from its OpenAPI document"
+		: !w->sample		      ? "a GET"
+		: strcmp(w->sample, "-") == 0 ? "a sample"
+					      : w->sample);
 	propose_health(urls, count, ep);
 	rc = add_version("v1", urls, w->upstream_count, ep, e);
 	if (rc == 0 && w->candidate_count)

@@ -30,7 +30,7 @@ static const struct {
 	{"{\"amount\":3}", "X-User-Id: 7", "header X-User-Id else random", "", "amount"},
 	{"{\"amount\":3}", "Authorization: Bearer x", "#header X-User-Id else random", "",
 		"amount"},
-	{"{\"id\":\"9f\",\"text\":\"hello there\"}", NULL, "json id else random", "", "text"},
+	{"{\"id\":\"9f\",\"text\":\"hello there\"}", NULL, "#json id else random", "", "text"},
 	{"{\"order_id\":12,\"session\":\"s1\"}", NULL, "json session else random", "", ""},
 	{"{\"hour\":17.5,\"dow\":3,\"origin\":\"ORD\",\"destination\":\"LAX\"}", NULL,
 		"#header X-User-Id else random", "json origin", "hour dow origin destination"},
