@@ -515,7 +515,7 @@ static int commit_apply(struct applying *x, int changes, struct act_result *out,
 		return rc;
 	out->revision = out->seq;
 	rc = world_load(x->w, e);
-	if (!rc && !x->w->hold && world_serves(x->w))
+	if (!rc && !x->w->hold)
 		(void)gateway_sync(x->w, 0, e); /* the reconciler tries again, the header says so */
 	return rc;
 }

@@ -123,13 +123,15 @@ static void tell_ingest(struct world *w)
 
 int gateway_sync(struct world *w, int overwrite, struct err *e)
 {
-	struct gateway_endpoint *eps =
-		xcalloc((size_t)w->endpoint_count + 1, sizeof(struct gateway_endpoint));
-	struct gateway_route *routes =
-		xcalloc((size_t)w->endpoint_count + 1, sizeof(struct gateway_route));
+	struct gateway_endpoint *eps;
+	struct gateway_route *routes;
 	int n = 0, rc;
 
 	tell_ingest(w);
+	if (!world_serves(w)) /* what others serve needs no gateway of ours */
+		return 0;
+	eps = xcalloc((size_t)w->endpoint_count + 1, sizeof(struct gateway_endpoint));
+	routes = xcalloc((size_t)w->endpoint_count + 1, sizeof(struct gateway_route));
 	for (int i = 0; i < w->endpoint_count; i++) {
 		struct live_endpoint *ep = w->endpoints[i];
 		if (ep->row.removed || world_is_observed(ep))
@@ -234,8 +236,6 @@ int reconcile_start(struct world *w, struct err *e)
 		return 0;
 	for (int i = 0; i < w->endpoint_count && !w->probation; i++)
 		check_lapse(w, w->endpoints[i]);
-	if (!world_serves(w))
-		return 0;
 	return gateway_sync(w, 0, e);
 }
 

@@ -100,14 +100,14 @@ has_rollout() { rollout=$(endpoint .rollout); [ "$rollout" -gt "${1:-0}" ]; }
 ends() { field_is "/v1/rollouts/$rollout" .state ended; }
 
 # -- nothing to see yet, then a good candidate --
-check "no candidate: it serves elsewhere" wait_for 15 state ok
+check "no candidate: it serves elsewhere" wait_for 20 state ok
 is "no rollout" "$(endpoint .rollout)" 0
 before=$(now_us)
 share 30
-check "the candidate's first requests begin a rollout" wait_for 8 has_rollout
+check "the candidate's first requests begin a rollout" wait_for 20 has_rollout
 is "which names both" "$(get "/v1/rollouts/$rollout" '[.pattern, .from, .to, .state] | join(" ")')" \
 	"observe be_stable be_canary observing"
-check "a good candidate is ok" wait_for 25 verdict_is ok
+check "a good candidate is ok" wait_for 40 verdict_is ok
 is "and no harm" "$(alerts harm open)" 0
 check "its share is what is seen" awk "BEGIN { s = $(endpoint .share_in_force_bp); exit !(s > 2000 && s < 4500) }"
 
@@ -123,19 +123,19 @@ refused POST /v1/endpoints/checkout/rollback '{"reason":"x"}'
 # -- killed in the middle --
 kill_engine
 judged=$(counted)
-check "after a kill it goes on counting" wait_for 8 counts_more_than "$judged"
+check "after a kill it goes on counting" wait_for 20 counts_more_than "$judged"
 is "in the same rollout" "$(endpoint .rollout)" "$rollout"
 
 # -- the scrape stops --
 stopped=$(now_us)
 kill -STOP "$haproxy_pid"
-check "without a scrape it says missing" wait_for 12 state missing
+check "without a scrape it says missing" wait_for 20 state missing
 check "and since when" word_has 'since [0-9]{2}:[0-9]{2}:[0-9]{2} UTC'
 kill -CONT "$haproxy_pid"
-check "when numbers come again it says so" wait_for 12 alert_is missing resolved
-check "and watches on" wait_for 8 state watch
+check "when numbers come again it says so" wait_for 20 alert_is missing resolved
+check "and watches on" wait_for 20 state watch
 share 0
-check "without requests of the candidate it ends" wait_for 12 ends
+check "without requests of the candidate it ends" wait_for 20 ends
 is "nothing is open" "$(get '/v1/alerts?open=1' '.items | length')" 0
 check "replayed to the same bits" "$PITHEAD" rollout replay "$rollout"
 
@@ -144,7 +144,7 @@ kill "$upstream" && wait_for 5 gone "$upstream"
 bad
 last=$rollout
 share 30
-check "another rollout begins" wait_for 8 has_rollout "$last"
+check "another rollout begins" wait_for 20 has_rollout "$last"
 check "harm is named" wait_for 20 state harm
 check "with signal, values and limit" word_has \
 	'error_rate [1-9]\.[0-9]+ % against 0\.[0-9]+ %: \+[1-9]\.[0-9]+ pp, harm proven above \+0\.5'
@@ -156,7 +156,7 @@ is "nothing was moved there" "$(their_share)" 'value="30"'
 is "nothing is configured here" "$(ls "$PITHEAD_HOME/run/gw" | grep -c -e cfg -e map)" 0
 is "no change is recorded but the apply" "$(get /v1/changes '[.items[].verb] | unique | join(" ")')" spec.apply
 kill_engine
-check "harm stands after a kill" wait_for 8 verdict_is harm
+check "harm stands after a kill" wait_for 20 verdict_is harm
 
 # -- pithead judge, by the same Prometheus --
 judge() { # judge NAME WORDS...: sets $code
@@ -206,5 +206,5 @@ check "the example's policy is valid" "$PITHEAD" spec check examples/judge/pithe
 kill "$prometheus"; wait_for 8 gone "$prometheus"
 judge away --for 2s
 is "judge without a Prometheus: no data, never a pass" "$code $(grep -c 'does not answer' "$dir/away.err")" "5 2"
-check "Prometheus gone: the alert says since when, beside the harm" wait_for 10 alert_is missing open
+check "Prometheus gone: the alert says since when, beside the harm" wait_for 20 alert_is missing open
 is "and why" "$(get '/v1/alerts?open=1' '.items[] | select(.kind == "missing") | .message' | grep -c 'does not answer.*since ..:..:.. UTC')" 1

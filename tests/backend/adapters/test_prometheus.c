@@ -19,6 +19,7 @@
 #include "backend/base/buf.h"
 #include "backend/base/clock.h"
 #include "backend/base/xalloc.h"
+#include "tests/support/acts_world.h"
 #include "tests/support/canned.h"
 
 #define MATRIX(rows)                                                                               \
@@ -229,13 +230,14 @@ static void test_real_prometheus(void **state)
 	int64_t until = clock_mono_us(&clock) + INT64_C(20000000), now;
 	struct series_set got = {0};
 	struct err e = {0};
-	int points = 0, port = 20000 + (int)(getpid() % 10000);
+	int points = 0, port;
 	pid_t pid;
 
 	(void)state;
 	if (system("command -v prometheus >/dev/null 2>&1") != 0)
 		skip();
 	assert_non_null(mkdtemp(folder));
+	acts_free_ports(&port, 1);
 	pid = start_prometheus(folder, port);
 	snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
 	while (points < 3 && clock_mono_us(&clock) < until) {

@@ -234,6 +234,31 @@ static void test_outcomes_make_a_brier_score(void **state)
 	window_free(w);
 }
 
+/* What others counted adds up by seconds, beside what was recorded. */
+static void test_counts_of_others_add_up(void **state)
+{
+	struct window *w = window_new();
+	struct window_counts c = {.second = 5000, .requests = 70, .failures = 7};
+	struct arm_counts out;
+
+	(void)state;
+	window_add_counts(w, ARM_CANDIDATE, &c);
+	c.second++;
+	window_add_counts(w, ARM_CANDIDATE, &c);
+	window_add_latencies(w, ARM_CANDIDATE, 5000, 100, 60);
+	window_add_latencies(w, ARM_CANDIDATE, 5000, 400, 40);
+	window_add_latencies(w, ARM_CANDIDATE, 5000 - 2 * WINDOW_SECONDS, 1, 9); /* too old */
+	window_sum(w, ARM_CANDIDATE, 5002 * US, 60, &out);
+	assert_int_equal(out.requests, 140);
+	assert_int_equal(out.failures, 14);
+	assert_true(fabs(arm_counts_quantile(&out, .5) / 100 - 1) < .13);
+	assert_true(fabs(arm_counts_quantile(&out, .9) / 400 - 1) < .13);
+	assert_int_equal(window_newest_us(w), 5001 * US);
+	window_sum(w, ARM_STABLE, 5002 * US, 60, &out);
+	assert_int_equal(out.requests, 0);
+	window_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_the_clock_may_jump),
 		cmocka_unit_test(test_the_second_under_way_is_not_summed),
 		cmocka_unit_test(test_outcomes_make_a_brier_score),
+		cmocka_unit_test(test_counts_of_others_add_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,7 @@ static void test_healthy_is_no_harm(void **state)
 	static const struct world worlds[] = {
 		{.share = .1, .error = {.01, .01}, .slower = 1, .rate = 60},
 		{.share = .5, .error = {.02, .02}, .slower = 1, .rate = 60, .waves = 1},
-		/* 3 % slower moves many answers over the bound at 50 ms: below the limit all the
+		/* 2 % slower moves many answers over the bound at 50 ms: below the limit all the
 		 * same. */
 		{.share = .3, .error = {.01, .01}, .slower = 1.02, .rate = 60},
 	};
