@@ -98,17 +98,6 @@ static int ends_in(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* Certificates by their digest: the text is long, and its first lines tell nothing. */
-static void shorten(char *text, size_t size)
-{
-	char hex[DIGEST_HEX];
-
-	if (!*text)
-		return;
-	digest_hex(text, strlen(text), hex);
-	snprintf(text, size, "certificates %.12s", hex);
-}
-
 static void note_rows(struct spec_plan *plan)
 {
 	for (int i = 0; i < plan->row_count; i++) {
@@ -118,11 +107,6 @@ static void note_rows(struct spec_plan *plan)
 			str_copy(r->note, sizeof r->note,
 				"WARNING: no certificate is checked: whoever is on the way can "
 				"answer in its place");
-		if (ends_in(r->path, ".ca") &&
-			(strchr(r->desired, '\n') || strchr(r->recorded, '\n'))) {
-			shorten(r->desired, sizeof r->desired);
-			shorten(r->recorded, sizeof r->recorded);
-		}
 	}
 }
 

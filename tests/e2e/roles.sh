@@ -87,10 +87,12 @@ request() {
 	*/serve | */rollback) send='{"to":"v1","reason":"roles"}' ;;
 	*/{e}/rollouts) send='{"to":"v3","share_bp":100,"reason":"roles"}' ;;
 	*/overrides) send='{"segment":"ORD","share_bp":0,"reason":"roles"}' ;;
+	*/drain | */ready) send="{\"server\":\"127.0.0.1:$up1\",\"reason\":\"roles\"}" ;;
 	*/hold) send='{"choose":"stored"}' ;;
 	*/v1/plan | */what-if) send='{"spec":"project: t"}' ;;
 	*/override-freeze) send='{"for_ms":3600000,"reason":"roles"}' ;;
 	*/v1/apply) send=@$dir/spec.json ;;
+	*/v1/predictions) send='{"predictions":[{"id":"x","score":1}]}' ;;
 	*/v1/outcomes) send='{"outcomes":[{"id":"x","name":"late","value":1}]}' ;;
 	*/v1/versions) path="$path?project=t&name=w1" send=@$dir/bundle.tar ;;
 	esac
@@ -241,6 +243,8 @@ done_by approver rollout.abort POST "/v1/rollouts/$waits/abort" '{"reason":"no"}
 become service
 ask POST /v1/outcomes '{"outcomes":[{"id":"x","name":"late","value":1}]}'
 is "service posts outcomes" "$code $(body .unknown)" "200 1"
+ask POST /v1/predictions '{"predictions":[{"id":"x","score":1}]}'
+is "and scores" "$code $(body .unknown)" "200 1"
 as=()
 
 # -- refusals are coalesced, with a count --
@@ -272,6 +276,7 @@ words() { # COMMAND: sets $line to arguments that would do something
 	rollback) line="m --reason x" ;;
 	override) line="m ORD --to stable --reason x" ;;
 	undo) line="$begun --reason x" ;;
+	"server drain" | "server ready") line="m 127.0.0.1:$up1 --reason x" ;;
 	"alert ack") line="1 --reason x" ;;
 	freeze | unfreeze) line="--reason x" ;;
 	"override-freeze") line="m --for 1h --reason x" ;;

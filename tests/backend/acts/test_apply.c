@@ -2,8 +2,12 @@
  */
 #include "tests/backend/acts/story.h"
 
+#include <stdlib.h>
+
 #include "backend/base/json.h"
+#include "backend/base/xalloc.h"
 #include "backend/policy/roles.h"
+#include "tests/backend/spec/spec_texts.h"
 
 struct row_want {
 	const char *spec, *path;
@@ -124,6 +128,57 @@ static const struct story stories[] = {
 		{{"apply window", "!invalid: tier high: the freeze"}}},
 };
 
+static const struct plan_row *row_of(const struct spec_plan *p, const char *path)
+{
+	for (int i = 0; i < p->row_count; i++)
+		if (strcmp(p->rows[i].path, path) == 0)
+			return &p->rows[i];
+	fail_msg("no row %s", path);
+	return NULL;
+}
+
+static void plan_with(
+	struct acts_world *x, const char *ca, const char *verify, struct spec_plan *out)
+{
+	char *text =
+		xasprintf("project: tls\nendpoints:\n  m:\n    environment: production\n"
+			  "    tier: low\n    listen: 127.0.0.1:%d\n    ca: |\n%s"
+			  "    versions: {v1: {upstream: \"tls a.example:443\", verify: %s}}\n",
+			x->ports[2], ca, verify);
+	struct apply_request req = {.text = text, .size = strlen(text), .commit = "", .base = -1};
+	struct act a = {.caller = acts_person("root"), .reason = "a test"};
+
+	if (act_plan(&x->w, &req, out, &x->e))
+		fail_msg("%s", x->e.message);
+	if (!world_find_project(&x->w, "tls"))
+		assert_int_equal(act_apply(&x->w, &a, &req, &x->r, &x->e), 0);
+	free(text);
+}
+
+/* Two authorities begin with the same lines as one. */
+static void test_certificates(void **state)
+{
+	struct acts_world x;
+	struct spec_plan p;
+
+	(void)state;
+	story_warm(&x);
+	plan_with(&x, CA_LINES, "none", &p);
+	assert_int_equal(row_of(&p, "endpoints.m.ca")->mark, '+');
+	assert_non_null(strstr(row_of(&p, "endpoints.m.versions.v1.verify")->note,
+		"WARNING: no certificate is checked"));
+	spec_plan_release(&p);
+	plan_with(&x, CA_LINES, "required", &p);
+	assert_int_equal(row_of(&p, "endpoints.m.ca")->mark, '=');
+	assert_non_null(strstr(row_of(&p, "endpoints.m.ca")->desired, "a text of "));
+	assert_string_equal(row_of(&p, "endpoints.m.versions.v1.verify")->note, "");
+	spec_plan_release(&p);
+	plan_with(&x, CA_LINES CA_LINES, "required", &p);
+	assert_int_equal(row_of(&p, "endpoints.m.ca")->mark, '~');
+	spec_plan_release(&p);
+	acts_world_free(&x);
+}
+
 static void test_stories(void **state)
 {
 	(void)state;
@@ -199,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_stories),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_access),
