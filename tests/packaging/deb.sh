@@ -159,9 +159,11 @@ check "an alert says why" grep -q . <<<"$(shown alerts '.items[] | select(.state
 echo "# $(shown alerts '.items[] | .message' | head -n 1)"
 
 # -- removed and purged --
+inside sh -c 'for log in /var/lib/pithead/log/r*.log; do cp "$log" "$log.1"; done' # as logrotate does
 inside dpkg -r pithead >"$dir/remove.out" 2>&1 || { not_ok "it is removed"; cat "$dir/remove.out"; }
 is "a removal ends gateway and replicas" "$(inside ps -u pithead -o args= | head -n 3)" ""
 is "and the engine" "$(inside pgrep -f 'pithead engine')" ""
+is "and the logs of replicas" "$(inside ls /var/lib/pithead/log | grep '^r.*log')" ""
 check "and keeps the state" inside test -s /var/lib/pithead/store/state.db
 inside dpkg -i /opt/newer.deb >"$dir/install.out" 2>&1
 check "installed again, it serves again" wait_for 20 serves_v1
