@@ -141,6 +141,7 @@ static void set_state(struct world *w, struct replica_row *r, const char *state)
 /* The gateway forgets the server first; only then the row and the folder go. */
 static int forget(struct world *w, struct live_endpoint *ep, struct replica_row *r)
 {
+	char rotated[420];
 	struct job_paths p;
 	struct runner_job job;
 	struct err e = {0};
@@ -154,6 +155,9 @@ static int forget(struct world *w, struct live_endpoint *ep, struct replica_row 
 	job = job_of(w, ep, r, &p);
 	runner_clean(&job);
 	unlink(p.log);
+	/* logrotate leaves one where a package has set it up. */
+	snprintf(rotated, sizeof rotated, "%s.1", p.log);
+	unlink(rotated);
 	if (store_remove_replica(w->store, r->id, &e))
 		return 0;
 	r->id[0] = '\0';

@@ -1,7 +1,7 @@
 #!/bin/bash
 # deb.sh: the Debian package: the same bytes from the same commit, what is in it, Debian's own rules;
-# then, on a machine to throw away, its life: installed and started by systemd, restarted under
-# traffic, rebooted in the middle of a canary, removed, and purged so that nothing is left.
+# then, on a machine to throw away, its life: installed and started by systemd, restarted and upgraded
+# under traffic, rebooted in the middle of a canary, removed, and purged so that nothing is left.
 # run: beside
 . "$(dirname "$0")/lib.sh"
 command -v dpkg-deb dpkg-shlibdeps >/dev/null || skip "dpkg-dev is not installed: make packages"
@@ -59,10 +59,15 @@ machine_new "${FRESH:-/}"
 mkdir -p "$machine/upper/opt" "$machine/upper/etc/dpkg/dpkg.cfg.d"
 cp "$TOOLS"/{upstream,load} "$deb" "$machine/upper/opt/"
 echo force-unsafe-io >"$machine/upper/etc/dpkg/dpkg.cfg.d/quick"
-# The same as a newer package.
-dpkg-deb -R "$deb" "$dir/newer"
-sed -i 's/^Version: .*/Version: 0.1.1-1/' "$dir/newer/DEBIAN/control"
-dpkg-deb --root-owner-group -Znone -b "$dir/newer" "$machine/upper/opt/newer.deb" >/dev/null
+# newer VARIANT VERSION: a newer package, with another program where `make variants` has made one
+newer() {
+	dpkg-deb -R "$deb" "$dir/$1"
+	[ ! -x "$BUILD/variants/$1/pithead" ] || install "$BUILD/variants/$1/pithead" "$dir/$1/usr/bin/pithead"
+	sed -i "s/^Version: .*/Version: $2-1/" "$dir/$1/DEBIAN/control"
+	dpkg-deb --root-owner-group -Znone -b "$dir/$1" "$machine/upper/opt/$1.deb" >/dev/null
+}
+newer failing 0.1.1
+newer newer 0.1.2
 machine_on || { not_ok "the machine boots: $(cat "$dir/boot.out")"; exit 1; }
 # What was written on the machine's disk, but for what every use of a package manager leaves there.
 files() {
@@ -127,8 +132,14 @@ old=$(main_pid)
 inside kill -9 "$old"
 another() { answers && [ "$(main_pid)" != "$old" ]; }
 check "killed, systemd starts it again" wait_for 10 another
-inside dpkg -i /opt/newer.deb >"$dir/upgrade.out" 2>&1 || { not_ok "it is upgraded"; cat "$dir/upgrade.out"; }
-check "upgraded, the service runs" wait_for 10 answers
+version=$(shown engine .version) old=$(main_pid)
+for package in failing newer; do
+	inside dpkg -i "/opt/$package.deb" >"$dir/upgrade.out" 2>&1 || { not_ok "$package is installed"; cat "$dir/upgrade.out"; }
+	check "a package is installed over it ($package), and the service runs" wait_for 10 answers
+	[ ! -x "$BUILD/variants/$package/pithead" ] ||
+		is "by the right program, with its pid" "$(shown engine .version) $(main_pid)" \
+			"$([ $package = newer ] && echo 9.0.0 || echo "$version") $old"
+done
 check "the canary still has half" wait_for 5 share_is 5000
 is "and the gateway is the same" "$(inside pgrep -x haproxy)" "$gateway"
 inside pkill -TERM -x load
@@ -148,11 +159,13 @@ check "an alert says why" grep -q . <<<"$(shown alerts '.items[] | select(.state
 echo "# $(shown alerts '.items[] | .message' | head -n 1)"
 
 # -- removed and purged --
+inside sh -c 'for log in /var/lib/pithead/log/r*.log; do cp "$log" "$log.1"; done' # as logrotate does
 inside dpkg -r pithead >"$dir/remove.out" 2>&1 || { not_ok "it is removed"; cat "$dir/remove.out"; }
 is "a removal ends gateway and replicas" "$(inside ps -u pithead -o args= | head -n 3)" ""
 is "and the engine" "$(inside pgrep -f 'pithead engine')" ""
+is "and the logs of replicas" "$(inside ls /var/lib/pithead/log | grep '^r.*log')" ""
 check "and keeps the state" inside test -s /var/lib/pithead/store/state.db
-inside dpkg -i "/opt/${deb##*/}" >"$dir/install.out" 2>&1
+inside dpkg -i /opt/newer.deb >"$dir/install.out" 2>&1
 check "installed again, it serves again" wait_for 20 serves_v1
 inside dpkg -P pithead >"$dir/purge.out" 2>&1 || { not_ok "it is purged"; cat "$dir/purge.out"; }
 inside rm -rf /opt/v1 /opt/v2 /opt/spec /opt/pithead.yaml
