@@ -48,7 +48,9 @@ static int try_program(const char *program, struct upgrade_program *p, struct er
 	struct buf out = {0};
 	int rc = process_run(argv, "/", TRY_MS, &out, e);
 
-	if (rc > 0 || (rc < 0 && out.len)) {
+	if (rc == ERR_TIMEOUT) {
+		rc = err_hint(e, "nothing was changed");
+	} else if (rc != 0) {
 		err_set(e, ERR_INVALID, "the new program does not run here: %.200s",
 			last_line(&out));
 		rc = err_hint(e, "nothing was changed; a library may be missing: ldd FILE");

@@ -95,6 +95,7 @@ request() {
 	*/v1/predictions) send='{"predictions":[{"id":"x","score":1}]}' ;;
 	*/v1/outcomes) send='{"outcomes":[{"id":"x","name":"late","value":1}]}' ;;
 	*/v1/versions) path="$path?project=t&name=w1" send=@$dir/bundle.tar ;;
+	*/upgrade) send=@$dir/program ;; # which runs already
 	esac
 }
 dry() { case $path in *\?*) echo "$path&dry_run=1" ;; *) echo "$path?dry_run=1" ;; esac; }
@@ -107,6 +108,8 @@ state() {
 	"$TOOLS/admin" "$PITHEAD_HOME" "show map $PITHEAD_HOME/run/gw/route.map" | sed 's/^0x[0-9a-f]* //'
 }
 
+cp "$PITHEAD" "$dir/program"
+chmod 755 "$dir/program"
 # method, path, permissions (any of them), mutating
 get /v1/openapi.json '.paths | to_entries[] | .key as $p | .value | to_entries[] |
 	[(.key | ascii_upcase), $p, (.value["x-permissions"] | join(",")),
@@ -281,6 +284,7 @@ words() { # COMMAND: sets $line to arguments that would do something
 	freeze | unfreeze) line="--reason x" ;;
 	"override-freeze") line="m --for 1h --reason x" ;;
 	"proposal "*) line="1 --reason x" ;;
+	"engine upgrade") line="--to /bin/false --reason x" ;;
 	backup) line=$dir/backup.tar ;;
 	drill) line="--endpoint m" ;;
 	*) return 1 ;;
