@@ -156,7 +156,7 @@ check "and it serves again" wait_for 5 both_answer
 # -- whose certificate it is --
 route v2
 # The server may be faster to close than to say why.
-refused="SSL\|Socket error"
+refused="SSL\|Socket error\|Layer6"
 check "no certificate of an authority that nobody named" wait_for 5 server_says v2 check "$refused"
 is "its server is down" "$(server v2 state)" down
 code endpoint show m >/dev/null
