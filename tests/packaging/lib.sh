@@ -89,25 +89,27 @@ machine_new() {
 
 # machine_on: boots it; sets $init
 machine_on() {
+	local code
+	code="$(declare -f machine_init); machine_init \"\$@\"" # before: unshare's only child is to be init
 	(
 		echo "$BASHPID" >"$group/cgroup.procs"
-		exec unshare -mpniuCf --propagation private bash -c \
-			"$(declare -f machine_init); machine_init \"\$@\"" init "$machine" "$lower" "$masked"
+		exec unshare -mpniuCf --kill-child --propagation private bash -c "$code" init "$machine" "$lower" "$masked"
 	) >"$dir/boot.out" 2>&1 </dev/null &
 	outer=$!
 	wait_for 5 machine_has_init && wait_for 30 inside systemctl is-active -q multi-user.target 2>/dev/null
 }
 machine_has_init() {
+	init=
 	{ read -r init <"/proc/$outer/task/$outer/children"; } 2>/dev/null
 	[ -n "$init" ]
 }
 
 # machine_off: the power fails: every process of it ends at once
 machine_off() {
-	[ -n "${init:-}" ] || return 0
-	kill -9 "$init" 2>/dev/null
+	[ -n "${outer:-}" ] || return 0
+	kill -9 "${init:-$outer}" 2>/dev/null # its end is that of all of them, and then of unshare
 	wait "$outer" 2>/dev/null
-	init=
+	init='' outer=''
 }
 
 inside() {
