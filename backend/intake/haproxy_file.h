@@ -27,7 +27,8 @@ struct haproxy_server {
 	struct intake_server at; /* port 0 = none was said */
 	int tls, verified, own_ca, backup, disabled, weight, from_dns;
 	int check_port;
-	char problem[96]; /* why it cannot be an upstream; "" = it can */
+	char certificate[128]; /* tls: the name that is verified, or asked for; "" = none */
+	char problem[96];      /* why it cannot be an upstream; "" = it can */
 };
 
 struct haproxy_use {

@@ -87,19 +87,17 @@ static const char *left_out(const struct haproxy_server *s)
 				 : NULL;
 }
 
-static void tls_note(struct intake_endpoint *ep, const struct haproxy_server *s)
+static void tls_take(
+	struct intake_endpoint *ep, struct intake_version *v, const struct haproxy_server *s)
 {
-	if (!s->tls)
-		return;
-	if (!s->verified)
+	v->unverified |= !s->verified;
+	if (s->certificate[0] && strcmp(s->certificate, s->at.host) != 0 &&
+		intake_host_valid(s->certificate) && !intake_host_is_address(s->certificate))
+		str_copy(v->server_name, sizeof v->server_name, s->certificate);
+	if (s->verified && s->own_ca)
 		intake_note(&ep->notes,
-			"HAProxy does not verify the certificate of %s; pithead does, for the name "
-			"%s.",
-			s->name, s->at.host);
-	else if (s->own_ca)
-		intake_note(&ep->notes,
-			"%s is verified by a CA file of its own; for pithead it must be among the "
-			"machine's (update-ca-certificates).",
+			"%s is verified by a CA file of its own: its text belongs here, under "
+			"`ca: |`, unless the machine trusts it.",
 			s->name);
 }
 
@@ -119,8 +117,8 @@ static void server_place(
 	added = intake_server_add(v, s->at.host, s->at.port);
 	if (added < 0)
 		server_note(&ep->notes, s, "a version has eight servers at most");
-	else if (added > 0)
-		tls_note(ep, s);
+	else if (added > 0 && s->tls)
+		tls_take(ep, v, s);
 	if (s->from_dns)
 		intake_note(&ep->notes, "%s is a template: its servers are what %s resolves to.",
 			s->name, s->at.host);

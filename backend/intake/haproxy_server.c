@@ -64,6 +64,11 @@ static void set_value(struct haproxy_server *s, const char *word, const char *va
 		s->verified = strcmp(value, "required") == 0;
 	else if (strcmp(word, "ca-file") == 0)
 		s->own_ca = value[0] != '@';
+	else if (strcmp(word, "verifyhost") == 0)
+		str_copy(s->certificate, sizeof s->certificate, value);
+	else if (strcmp(word, "sni") == 0 && strncmp(value, "str(", 4) == 0 && !s->certificate[0])
+		snprintf(s->certificate, sizeof s->certificate, "%.*s",
+			(int)strcspn(value + 4, ")"), value + 4);
 	else if (strcmp(word, "port") == 0)
 		s->check_port = whole_number(value);
 	else if (strcmp(word, "proto") == 0 && strcmp(value, "h2") == 0)

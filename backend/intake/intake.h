@@ -35,6 +35,8 @@ struct intake_version {
 	struct intake_server servers[INTAKE_SERVERS];
 	int server_count;
 	int tls;
+	int unverified;	       /* tls: nobody checks the certificate today */
+	char server_name[128]; /* tls: the certificate's, where it is not the host's; "" */
 	char why[INTAKE_WHY];
 };
 
@@ -97,6 +99,9 @@ void intake_url_format(const struct intake_url *u, const char *path, struct buf 
 
 /* Whether the spec takes such a host: letters, digits, `.`, `-` and `_`, or IPv6 in brackets. */
 int intake_host_valid(const char *host);
+
+/* Whether it is an address, IPv4 or IPv6 in brackets, and no name. */
+int intake_host_is_address(const char *host);
 
 /* Makes a name as the spec wants it: small letters, digits, `-`, `_` and `.`; "" when nothing is
  * left of text. */

@@ -112,6 +112,27 @@ static void format_features(const struct intake_endpoint *ep, struct buf *out)
 	buf_release(&line);
 }
 
+/* What pithead's gateway is to make of the certificates. HAProxy compares names alone: where there
+ * is none, nothing can be verified. */
+static void format_tls(const struct intake_version *v, struct buf *out)
+{
+	struct buf line = {0};
+	int nameless = 0;
+
+	for (int i = 0; i < v->server_count; i++)
+		nameless |= intake_host_is_address(v->servers[i].host);
+	if (v->server_name[0]) {
+		buf_addf(&line, "server-name: %s", v->server_name);
+		format_line(8, buf_text(&line), "of its certificate, as today", out);
+	}
+	if (v->unverified)
+		format_line(8, "verify: none", "as today: anybody between could answer", out);
+	else if (nameless && !v->server_name[0])
+		format_line(8, "verify: none",
+			"an address has no name to verify; server-name: NAME does", out);
+	buf_release(&line);
+}
+
 static void format_versions(const struct intake_endpoint *ep, struct buf *out)
 {
 	struct buf line = {0};
@@ -130,6 +151,8 @@ static void format_versions(const struct intake_endpoint *ep, struct buf *out)
 		buf_adds(&line, quote);
 		format_line(8, buf_text(&line), v->why, out);
 		buf_reset(&line);
+		if (v->tls)
+			format_tls(v, out);
 	}
 	buf_release(&line);
 }

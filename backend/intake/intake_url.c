@@ -8,6 +8,13 @@
 
 #include "backend/base/xalloc.h"
 
+int intake_host_is_address(const char *host)
+{
+	struct in_addr v4;
+
+	return host[0] == '[' || inet_pton(AF_INET, host, &v4) == 1;
+}
+
 int intake_host_valid(const char *host)
 {
 	size_t n = strlen(host);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# haproxy.sh: ten configurations as teams have them, each taken by `haproxy -c`, are read by `pithead
+# haproxy.sh: configurations as teams have them, each taken by `haproxy -c`, are read by `pithead
 # init --haproxy` and not changed; what is written is a valid spec that names the right servers. The
 # lines `# want:` of a configuration say which. Then files that are none.
 # run: beside
@@ -39,7 +39,7 @@ for file in shapes/*.cfg; do
 		esac
 	done < <(sed -n 's/^# want: //p' "$file")
 done
-is "ten shapes" "$(find shapes -name '*.cfg' | wc -l)" 10
+is "eleven shapes" "$(find shapes -name '*.cfg' | wc -l)" 11
 check "nobody's backend is told of" grep -q 'No frontend names backend unused' 10-bluegreen.yaml
 
 # -- what is no configuration, or half of one --

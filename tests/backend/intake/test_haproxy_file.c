@@ -1,5 +1,5 @@
 /* test_haproxy_file.c: how lines of a haproxy.cfg become words, and that whatever a file holds ends
- * in a proposal that the spec takes, or in none. The ten configurations of tests/fixtures/haproxy
+ * in a proposal that the spec takes, or in none. The configurations of tests/fixtures/haproxy
  * are checked against the real program by tests/e2e/haproxy.sh. */
 #include <stdarg.h>
 #include <stddef.h>
