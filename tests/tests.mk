@@ -6,7 +6,7 @@ BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 SCRIPTS := $(filter-out %/lib.sh %/lib_screen.sh,$(wildcard $(addsuffix /*.sh, \
            tests/lint tests/packaging tests/docs tests/examples tests/e2e)))
-ASAN    := BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+ASAN    := BUILD=$(BUILD)/asan CFLAGS='-O1 -g1 -fno-omit-frame-pointer' \
            SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 # One more than there are cores: scenarios mostly wait.
 RUN     := BUILD=$(BUILD) tests/run --jobs $(shell expr $(JOBS) + 1)
