@@ -8,8 +8,7 @@ SCRIPTS := $(filter-out %/lib.sh %/lib_screen.sh,$(wildcard $(addsuffix /*.sh, \
            tests/lint tests/packaging tests/docs tests/examples tests/e2e)))
 ASAN    := BUILD=$(BUILD)/asan CFLAGS='-O1 -g1 -fno-omit-frame-pointer' \
            SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
-# One more than there are cores: scenarios mostly wait.
-RUN     := BUILD=$(BUILD) tests/run --jobs $(shell expr $(JOBS) + 1)
+RUN     := BUILD=$(BUILD) tests/run --jobs $(JOBS)
 FAILED  := { echo "the build failed"; echo "0 passed, 1 failed"; exit 1; }
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/libpithead.a

@@ -17,6 +17,8 @@
 #define LEAST_REQUESTS 100
 #define RATE_SECONDS   60
 #define SEGMENTS_MOST  1000
+#define KEYS_SEEN      2000 /* requests whose keys are counted */
+#define KEYS_FEW       20
 #define SPREAD_MIN     .1 /* of log latency: no traffic is steadier */
 
 /* log(p99 / p50) of a normal law is 2.33 deviations. */
@@ -116,6 +118,23 @@ static double part_of_least(struct world *w, const struct live_endpoint *ep,
 	return part;
 }
 
+/* A key goes to one version whole: with a handful of them, as a client that sends the same request
+ * again and again has, a share moves all or nothing. */
+static void warn_few_keys(struct world *w, const struct live_endpoint *ep, struct plan *p)
+{
+	int64_t since = clock_wall_us(&w->clock) - WINDOW_SECONDS * INT64_C(1000000);
+	int64_t requests, keys;
+
+	if (trial_store_count_keys(
+		    w->store, ep->row.id, since, KEYS_SEEN, &requests, &keys, NULL) ||
+		requests < LEAST_REQUESTS || keys >= KEYS_FEW)
+		return;
+	plan_warn(p,
+		"the last %lld requests had %lld key%s (%.60s): each stays on one version, so that "
+		"a share may move nothing, or everything",
+		(long long)requests, (long long)keys, keys == 1 ? "" : "s", ep->config->key.name);
+}
+
 void outlook_plan(struct world *w, const struct live_endpoint *ep, const struct rollout_row *r,
 	struct plan *p)
 {
@@ -145,5 +164,6 @@ void outlook_plan(struct world *w, const struct live_endpoint *ep, const struct 
 			fill_signal(&config, i, &seen, &power.signals[i]);
 		tell(&power, r->pattern, p);
 	}
+	warn_few_keys(w, ep, p);
 	trial_setup_release(&setup);
 }

@@ -11,6 +11,7 @@
 #include "backend/api/aside.h"
 #include "backend/api/codec.h"
 #include "backend/api/routes.h"
+#include "backend/backup/backup.h"
 #include "backend/base/xalloc.h"
 #include "backend/registry/registry.h"
 
@@ -180,37 +181,6 @@ int handle_version_add(struct request *rq, struct err *e)
 	return request_run_aside(rq, &ops, in, e);
 }
 
-/* Both databases copied, then everything into one tar file that has no name any more. */
-static int write_backup(struct request *rq, const char *folder, int fd, struct err *e)
-{
-	const char *home = rq->world->home;
-	char paths[4][400];
-	struct pack_item items[] = {{folder, "store"}, {paths[0], "store/bundles"},
-		{paths[1], "keys"}, {paths[2], "settings.conf"}, {paths[3], "log/checkpoints"}};
-
-	snprintf(paths[0], sizeof paths[0], "%s/store/bundles", home);
-	snprintf(paths[1], sizeof paths[1], "%s/keys", home);
-	snprintf(paths[2], sizeof paths[2], "%s/settings.conf", home);
-	snprintf(paths[3], sizeof paths[3], "%s/log/checkpoints", home);
-	/* So that the copy has no tail that could be cut unseen. */
-	if (store_checkpoint(rq->world->store, 1, e) < 0 ||
-		store_backup(rq->world->store, folder, e) != 0)
-		return e->code;
-	return registry_pack(fd, items, 5, e);
-}
-
-static void remove_copies(const char *folder)
-{
-	static const char *const files[] = {"state.db", "telemetry.db"};
-	char path[500];
-
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-		unlink(path);
-	}
-	rmdir(folder);
-}
-
 static int plan_backup(struct request *rq, struct err *e)
 {
 	struct plan *p = &rq->result.plan;
@@ -222,37 +192,71 @@ static int plan_backup(struct request *rq, struct err *e)
 	return request_answer_act(rq, e);
 }
 
-int handle_backup(struct request *rq, struct err *e)
-{
-	struct act a = request_act(rq);
-	char folder[320], file[320];
-	struct stat st;
-	int fd, code;
+/* A backup on its way: made in a thread, handed out in the loop. */
+struct departure {
+	char home[300], stage[BACKUP_PATH];
+	int fd; /* a file that has no name any more */
+};
 
-	if (rq->dry_run)
-		return plan_backup(rq, e);
-	snprintf(folder, sizeof folder, "%s/run/upload/backup-XXXXXX", rq->world->home);
-	snprintf(file, sizeof file, "%s/run/upload/XXXXXX", rq->world->home);
-	if (!mkdtemp(folder))
-		return err_set(e, ERR_FAILED, "cannot make %s: %s", folder, strerror(errno));
-	fd = mkostemp(file, O_CLOEXEC);
-	code = fd < 0 ? err_set(e, ERR_FAILED, "cannot write %s: %s", file, strerror(errno))
-		      : write_backup(rq, folder, fd, e);
-	if (fd >= 0)
-		unlink(file);
-	remove_copies(folder);
+static int make_departure(void *arg, struct err *e)
+{
+	struct departure *out = arg;
+	char file[320];
+
+	snprintf(file, sizeof file, "%s/run/upload/XXXXXX", out->home);
+	out->fd = mkostemp(file, O_CLOEXEC);
+	if (out->fd < 0)
+		return err_set(e, ERR_FAILED, "cannot write %s: %s", file, strerror(errno));
+	unlink(file);
+	if (backup_stage(out->home, out->stage, e) != 0)
+		return e->code;
+	return backup_pack(out->home, out->stage, out->fd, e);
+}
+
+static int hand_out(struct request *rq, void *arg, int code, struct err *e)
+{
+	struct departure *out = arg;
+	struct act a = request_act(rq);
+	struct stat st;
+
 	/* Whoever has a backup has the keys: no backup without its event. */
 	if (code == 0)
 		code = act_note(
 			rq->world, &a, "engine.backup", "engine", "a backup was handed out", e);
-	if (code != 0 || fstat(fd, &st) != 0) {
-		if (fd >= 0)
-			close(fd);
-		return code != 0 ? code : err_set(e, ERR_FAILED, "cannot read %s", file);
-	}
-	rq->reply.fd = fd;
+	if (code != 0)
+		return code;
+	if (fstat(out->fd, &st) != 0)
+		return err_set(e, ERR_FAILED, "cannot read the backup: %s", strerror(errno));
+	rq->reply.fd = out->fd;
+	out->fd = -1;
 	rq->reply.fd_size = st.st_size;
 	rq->reply.status = 200;
 	rq->reply.type = "application/x-tar";
 	return 0;
+}
+
+static void release_departure(void *arg)
+{
+	struct departure *out = arg;
+
+	if (out->fd >= 0)
+		close(out->fd);
+	backup_unstage(out->stage);
+	free(out);
+}
+
+int handle_backup(struct request *rq, struct err *e)
+{
+	static const struct aside_ops ops = {make_departure, hand_out, release_departure};
+	struct departure *out;
+
+	if (rq->dry_run)
+		return plan_backup(rq, e);
+	/* What is in the copy is signed up to its end, as far as it is there by now. */
+	if (store_checkpoint(rq->world->store, 1, e) < 0)
+		return e->code;
+	out = xcalloc(1, sizeof *out);
+	out->fd = -1;
+	str_copy(out->home, sizeof out->home, rq->world->home);
+	return request_run_aside(rq, &ops, out, e);
 }

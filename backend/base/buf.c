@@ -175,3 +175,16 @@ out:
 	free(tmp);
 	return rc;
 }
+
+int file_copy(const char *from, const char *to, unsigned mode, struct err *e)
+{
+	struct buf all = {0};
+	int rc = 0;
+
+	if (buf_read_file(&all, from, (size_t)1 << 30) < 0 ||
+		file_write_atomic(to, buf_text(&all), all.len, mode) < 0)
+		rc = err_set(e, errno == ENOSPC ? ERR_DISK_FULL : ERR_FAILED,
+			"cannot copy %s to %s: %s", from, to, strerror(errno));
+	buf_release(&all);
+	return rc;
+}

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "backend/base/err.h"
+
 struct buf {
 	char *data; /* owned; NULL while empty */
 	size_t len; /* bytes, without the NUL */
@@ -40,5 +42,8 @@ int buf_read_file(struct buf *b, const char *path, size_t max);
 /* Writes data to path by a temporary file, fsync and rename, so that the file is whole or as
  * before. mode is the file's mode. 0, or -1 with errno. */
 int file_write_atomic(const char *path, const void *data, size_t n, unsigned mode);
+
+/* Copies a file of at most 1 GB so; ERR_FAILED or ERR_DISK_FULL with both names. */
+int file_copy(const char *from, const char *to, unsigned mode, struct err *e);
 
 #endif

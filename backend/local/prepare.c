@@ -16,10 +16,9 @@
 
 #include "backend/adapters/process.h"
 #include "backend/audit/verify.h"
+#include "backend/backup/backup.h"
 #include "backend/base/clock.h"
 #include "backend/base/xalloc.h"
-#include "backend/registry/archive_restore.h"
-#include "backend/registry/registry.h"
 #include "backend/store/store.h"
 #include "backend/upgrade/note.h"
 
@@ -161,19 +160,6 @@ static void drop_old_backups(const char *home)
 	free(folder);
 }
 
-static int copy_file(const char *from, const char *to, mode_t mode, struct err *e)
-{
-	struct buf all = {0};
-	int rc = 0;
-
-	if (buf_read_file(&all, from, (size_t)1 << 30) < 0 ||
-		file_write_atomic(to, buf_text(&all), all.len, mode) < 0)
-		rc = err_set(e, errno == ENOSPC ? ERR_DISK_FULL : ERR_FAILED,
-			"cannot copy %s to %s: %s", from, to, strerror(errno));
-	buf_release(&all);
-	return rc;
-}
-
 /* This program, to come back to: its file may be gone, replaced by the package. */
 static int keep_program(const char *home, struct upgrade_ready *r, struct err *e)
 {
@@ -183,7 +169,7 @@ static int keep_program(const char *home, struct upgrade_ready *r, struct err *e
 	snprintf(r->old_program, sizeof r->old_program, "%s/programs/pithead-%s", home, build);
 	if (access(r->old_program, X_OK) == 0)
 		return 0;
-	return copy_file("/proc/self/exe", r->old_program, 0700, e);
+	return file_copy("/proc/self/exe", r->old_program, 0700, e);
 }
 
 /* Older programs than the two that are concerned. */
@@ -208,40 +194,6 @@ static void drop_old_programs(const char *home, const struct upgrade_ready *r, c
 
 /* -- the backup -- */
 
-/* A home in small: what is needed to verify the copy, and to pack it. The checkpoints are copied
- * before the databases, so that they name nothing that the copy lacks. */
-static int fill_stage(const char *home, const char *stage, struct err *e)
-{
-	static const char *const made[] = {"store", "log"};
-	char from[400], to[400];
-	struct clock clock = clock_system();
-	struct settings set;
-	struct store *s;
-	int rc = 0;
-
-	for (int i = 0; i < 2; i++) {
-		snprintf(to, sizeof to, "%s/%s", stage, made[i]);
-		if (mkdir(to, 0700) < 0)
-			return err_set(e, ERR_FAILED, "cannot make %s: %s", to, strerror(errno));
-	}
-	snprintf(from, sizeof from, "%s/keys", home);
-	snprintf(to, sizeof to, "%s/keys", stage);
-	if (symlink(from, to) < 0)
-		return err_set(e, ERR_FAILED, "cannot make %s: %s", to, strerror(errno));
-	snprintf(from, sizeof from, "%s/log/checkpoints", home);
-	snprintf(to, sizeof to, "%s/log/checkpoints", stage);
-	if (copy_file(from, to, 0600, e))
-		return e->code;
-	settings_init(&set);
-	s = store_open(home, &set, &clock, STORE_READ_ONLY, e);
-	if (!s)
-		return e->code;
-	snprintf(to, sizeof to, "%s/store", stage);
-	rc = store_backup(s, to, e);
-	store_close(s);
-	return rc;
-}
-
 static int verify_stage(const char *stage, struct err *e)
 {
 	struct audit_report report;
@@ -256,22 +208,15 @@ static int verify_stage(const char *stage, struct err *e)
 
 static int pack_stage(const char *home, const char *stage, struct upgrade_ready *r, struct err *e)
 {
-	char paths[5][400], part[320];
-	const struct pack_item items[] = {{paths[0], "store"}, {paths[1], "store/bundles"},
-		{paths[2], "keys"}, {paths[3], "settings.conf"}, {paths[4], "log/checkpoints"}};
 	struct stat st = {0};
+	char part[320];
 	int fd, rc;
 
-	snprintf(paths[0], sizeof paths[0], "%s/store", stage);
-	snprintf(paths[1], sizeof paths[1], "%s/store/bundles", home);
-	snprintf(paths[2], sizeof paths[2], "%s/keys", home);
-	snprintf(paths[3], sizeof paths[3], "%s/settings.conf", home);
-	snprintf(paths[4], sizeof paths[4], "%s/log/checkpoints", stage);
 	snprintf(part, sizeof part, "%s.part", r->backup);
 	fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(e, ERR_FAILED, "cannot write %s: %s", part, strerror(errno));
-	rc = registry_pack(fd, items, 5, e);
+	rc = backup_pack(home, stage, fd, e);
 	if (!rc && (fsync(fd) < 0 || fstat(fd, &st) < 0 || rename(part, r->backup) < 0))
 		rc = err_set(e, ERR_FAILED, "cannot finish %s: %s", part, strerror(errno));
 	close(fd);
@@ -283,7 +228,7 @@ static int pack_stage(const char *home, const char *stage, struct upgrade_ready 
 
 static int make_backup(const char *home, struct upgrade_ready *r, struct err *e)
 {
-	char *stage = xasprintf("%s/run/upload/upgrade-XXXXXX", home), at[32];
+	char stage[BACKUP_PATH], at[32];
 	time_t now = time(NULL);
 	struct tm utc;
 	int rc;
@@ -292,17 +237,12 @@ static int make_backup(const char *home, struct upgrade_ready *r, struct err *e)
 	strftime(at, sizeof at, "%Y%m%dT%H%M%SZ", &utc);
 	snprintf(r->backup, sizeof r->backup, "%s/backups/pithead-%s_%s.tar", home,
 		version_program(), at);
-	if (!mkdtemp(stage))
-		rc = err_set(e, ERR_FAILED, "cannot make %s: %s", stage, strerror(errno));
-	else {
-		rc = fill_stage(home, stage, e);
-		if (!rc)
-			rc = verify_stage(stage, e);
-		if (!rc)
-			rc = pack_stage(home, stage, r, e);
-		archive_remove(stage);
-	}
-	free(stage);
+	rc = backup_stage(home, stage, e);
+	if (!rc)
+		rc = verify_stage(stage, e);
+	if (!rc)
+		rc = pack_stage(home, stage, r, e);
+	backup_unstage(stage);
 	return rc;
 }
 

@@ -35,6 +35,7 @@ enum {
 	MATURE_LIST,
 	LATENCY_LIST,
 	SEGMENT_LIST,
+	KEY_COUNT,
 	TRIAL_SQL_COUNT
 };
 
@@ -70,6 +71,9 @@ static const char *const trials_sql[TRIAL_SQL_COUNT] = {
 	[SEGMENT_LIST] = "SELECT segment, COUNT(*) FROM records WHERE routed_us >= :since"
 			 " AND endpoint = :endpoint AND segment <> '' GROUP BY segment"
 			 " ORDER BY COUNT(*) DESC, segment LIMIT :count",
+	[KEY_COUNT] = "SELECT COUNT(*), COUNT(DISTINCT key) FROM (SELECT key FROM records"
+		      " WHERE routed_us >= :since AND endpoint = :endpoint AND keyed = 1"
+		      " ORDER BY routed_us DESC LIMIT :count) AS newest",
 };
 
 const struct db_table trials_table = {"trials", NULL, trials_sql, TRIAL_SQL_COUNT};
@@ -279,6 +283,22 @@ int trial_store_list_latencies(struct store *s, const char *endpoint, const char
 	while ((rc = db_step(q, e)) > 0)
 		if (fn(arg, db_double(q, 0)))
 			break;
+	db_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
+int trial_store_count_keys(struct store *s, const char *endpoint, int64_t since_us, int most,
+	int64_t *requests, int64_t *keys, struct err *e)
+{
+	struct db_query *q = store_query(s, TABLE_TRIALS, KEY_COUNT);
+	int rc;
+
+	db_bind_int(q, "since", since_us);
+	db_bind_text(q, "endpoint", endpoint);
+	db_bind_int(q, "count", most);
+	rc = db_step(q, e);
+	*requests = rc > 0 ? db_int(q, 0) : 0;
+	*keys = rc > 0 ? db_int(q, 1) : 0;
 	db_reset(q);
 	return rc < 0 ? rc : 0;
 }

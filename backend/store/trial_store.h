@@ -56,6 +56,11 @@ typedef int (*trial_on_latency)(void *arg, double answer_ms);
 int trial_store_list_latencies(struct store *s, const char *endpoint, const char *version,
 	int64_t since_us, int most, trial_on_latency fn, void *arg, struct err *e);
 
+/* The newest `most` requests of an endpoint since since_us that had a split key: how many, and how
+ * many keys they had. */
+int trial_store_count_keys(struct store *s, const char *endpoint, int64_t since_us, int most,
+	int64_t *requests, int64_t *keys, struct err *e);
+
 /* The `most` busiest segments of an endpoint since since_us, the busiest first. */
 typedef int (*trial_on_segment)(void *arg, const char *segment, int64_t requests);
 int trial_store_list_segments(struct store *s, const char *endpoint, int64_t since_us, int most,

@@ -4,6 +4,14 @@
 # run: beside
 . "$(dirname "$0")/lib.sh"
 LEASE=60000 one_endpoint
+# -- a plan says when all requests are one client's: a share would move all or nothing --
+keys_warned() { "$PITHEAD" rollout start m --to v2 --share 50% --reason x --dry-run 2>&1 | grep -q "requests had $1 key"; }
+"$TOOLS/load" --port "$front" --rate 1000 --requests 150 --keys 1 --out "$dir/one.tsv" >/dev/null
+check "a plan warns of a single key" wait_for 5 keys_warned 1
+"$TOOLS/load" --port "$front" --rate 1000 --requests 150 --keys 100 --out "$dir/many.tsv" >/dev/null
+all_seen() { [ "$(get /v1/endpoints/m .stable_stats.requests)" -ge 300 ]; }
+wait_for 5 all_seen || not_ok "the requests are seen"
+keys_warned '[0-9]*' && not_ok "many keys are no warning" || ok "many keys are no warning"
 # run WORDS...: sets $rc; what it said is in $dir/out and $dir/err
 run() {
 	"$PITHEAD" "$@" >"$dir/out" 2>"$dir/err" </dev/null

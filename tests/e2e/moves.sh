@@ -1,6 +1,7 @@
 #!/bin/bash
 # moves.sh: traffic follows every act at once, and a share is what it says. The long form:
 # LONG=1 (200 moves, 20,000 keys).
+# run: alone
 . "$(dirname "$0")/lib.sh"
 cycles=$(short_or 10 50)
 keys=$(short_or 4000 20000)
