@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/host.h"
 #include "backend/base/xalloc.h"
 #include "backend/intake/haproxy_file.h"
 
@@ -92,7 +93,7 @@ static void tls_take(
 {
 	v->unverified |= !s->verified;
 	if (s->certificate[0] && strcmp(s->certificate, s->at.host) != 0 &&
-		intake_host_valid(s->certificate) && !intake_host_is_address(s->certificate))
+		host_is_valid(s->certificate) && !host_is_address(s->certificate))
 		str_copy(v->server_name, sizeof v->server_name, s->certificate);
 	if (s->verified && s->own_ca)
 		intake_note(&ep->notes,

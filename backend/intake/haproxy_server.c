@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/host.h"
 #include "backend/base/xalloc.h"
 #include "backend/intake/haproxy_priv.h"
 
@@ -112,7 +113,7 @@ static void address_set(struct haproxy_server *s, const char *text)
 		snprintf(full, sizeof full, "[%s]", host);
 		str_copy(host, sizeof host, full);
 	}
-	if (!intake_host_valid(host) || !str_copy(s->at.host, sizeof s->at.host, host))
+	if (!host_is_valid(host) || !str_copy(s->at.host, sizeof s->at.host, host))
 		snprintf(s->problem, sizeof s->problem, "\"%.48s\" is no host that pithead takes",
 			host);
 }

@@ -97,12 +97,6 @@ int intake_url_parse(const char *text, struct intake_url *out, struct err *e);
 /* scheme://host:port + path, into out. */
 void intake_url_format(const struct intake_url *u, const char *path, struct buf *out);
 
-/* Whether the spec takes such a host: letters, digits, `.`, `-` and `_`, or IPv6 in brackets. */
-int intake_host_valid(const char *host);
-
-/* Whether it is an address, IPv4 or IPv6 in brackets, and no name. */
-int intake_host_is_address(const char *host);
-
 /* Makes a name as the spec wants it: small letters, digits, `-`, `_` and `.`; "" when nothing is
  * left of text. */
 void intake_name(const char *text, char out[INTAKE_NAME]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/host.h"
 #include "backend/base/xalloc.h"
 
 #define COLUMN 34  /* where comments begin beside a line */
@@ -120,7 +121,7 @@ static void format_tls(const struct intake_version *v, struct buf *out)
 	int nameless = 0;
 
 	for (int i = 0; i < v->server_count; i++)
-		nameless |= intake_host_is_address(v->servers[i].host);
+		nameless |= host_is_address(v->servers[i].host);
 	if (v->server_name[0]) {
 		buf_addf(&line, "server-name: %s", v->server_name);
 		format_line(8, buf_text(&line), "of its certificate, as today", out);

@@ -6,34 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/host.h"
 #include "backend/base/xalloc.h"
-
-int intake_host_is_address(const char *host)
-{
-	struct in_addr v4;
-
-	return host[0] == '[' || inet_pton(AF_INET, host, &v4) == 1;
-}
-
-int intake_host_valid(const char *host)
-{
-	size_t n = strlen(host);
-
-	if (host[0] == '[') {
-		char inner[64];
-		struct in6_addr v6;
-
-		if (n < 4 || n - 2 >= sizeof inner || host[n - 1] != ']')
-			return 0;
-		memcpy(inner, host + 1, n - 2);
-		inner[n - 2] = '\0';
-		return inet_pton(AF_INET6, inner, &v6) == 1;
-	}
-	for (const char *p = host; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
-			return 0;
-	return n > 0 && n < 128 && isalnum((unsigned char)host[0]) && !strstr(host, "..");
-}
 
 /* HOST, HOST:PORT, [IPV6] or [IPV6]:PORT of n bytes. */
 static int authority_read(const char *text, size_t n, struct intake_url *out, struct err *e)
@@ -59,7 +33,7 @@ static int authority_read(const char *text, size_t n, struct intake_url *out, st
 		out->port = (int)port;
 		*colon = '\0';
 	}
-	if (!intake_host_valid(host) || !str_copy(out->host, sizeof out->host, host)) {
+	if (!host_is_valid(host) || !str_copy(out->host, sizeof out->host, host)) {
 		err_set(e, ERR_INVALID, "\"%.80s\" is no host that the gateway can be told", host);
 		return err_hint(
 			e, "letters, digits, `.`, `-` and `_`, or [IPv6]: give its address");

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/host.h"
 #include "backend/base/xalloc.h"
 
 static int word_index(const char *const *words, const char *word)
@@ -76,13 +77,6 @@ static void listen_check(
 			ep->listen_host, ep->listen_port, other->name, other->line);
 		return;
 	}
-}
-
-static int host_is_address(const char *host)
-{
-	struct in_addr v4;
-
-	return host[0] == '[' || inet_pton(AF_INET, host, &v4) == 1;
 }
 
 /* What cannot be meant so. A certificate is for a name; without one, none would ever fit. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/host.h"
 #include "backend/base/clock.h"
 #include "backend/base/digest.h"
 #include "backend/base/xalloc.h"
@@ -312,29 +313,10 @@ static int outcome_format(const struct spec_field *f, const void *at, struct buf
 const struct spec_type type_outcome = {outcome_parse, outcome_format,
 	"^[a-z0-9][a-z0-9_.-]{0,62} within ([0-9]+(d|h|ms|m|s))+$", 0};
 
-static int host_is(const char *host)
-{
-	size_t n = strlen(host);
-
-	if (host[0] == '[') {
-		char inner[64];
-		struct in6_addr v6;
-
-		if (n < 4 || n - 2 >= sizeof inner || host[n - 1] != ']')
-			return 0;
-		memcpy(inner, host + 1, n - 2);
-		inner[n - 2] = '\0';
-		return inet_pton(AF_INET6, inner, &v6) == 1;
-	}
-	return only(host, ALNUM ".-_") && !strchr("-._", host[0]) && !strstr(host, "..");
-}
-
 /* The name of a server's certificate. */
 static int name_of_host_parse(const struct spec_field *f, const char *text, void *at, struct err *e)
 {
-	struct in_addr v4;
-
-	if (!host_is(text) || text[0] == '[' || inet_pton(AF_INET, text, &v4) == 1)
+	if (!host_is_valid(text) || host_is_address(text))
 		return err_set(e, ERR_INVALID, "expected a host name, such as models.example.com");
 	if (!str_copy(at, f->size, text))
 		return err_set(e, ERR_INVALID, "expected at most %zu bytes", f->size - 1);
@@ -370,7 +352,7 @@ static int server_add(struct spec_arm *arm, const char *text, struct err *e)
 	if (arm->server_count == sizeof arm->servers / sizeof arm->servers[0])
 		return err_set(e, ERR_INVALID, "expected at most %d servers", arm->server_count);
 	u->port = address_split(text, u->host, sizeof u->host);
-	if (!u->port || !host_is(u->host))
+	if (!u->port || !host_is_valid(u->host))
 		return err_set(e, ERR_INVALID,
 			"expected HOST:PORT, HOST:PORT or tls HOST:PORT, such as 10.0.0.7:9000");
 	for (int i = 0; i < arm->server_count; i++)

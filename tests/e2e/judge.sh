@@ -4,7 +4,7 @@
 # healthy and quick, and the engine is killed in the middle; v2 is promoted without a hand; and each
 # is replayed to the same bits. LONG=1: by the policy as shipped, its steps ten times as quick, and v4
 # too.
-# run: limit 420, run: beside
+# run: limit 600, run: beside
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit 1
 free_port; export FLIGHTS_PORT=$port PITHEAD
@@ -22,13 +22,13 @@ examples/flights/up --no-traffic >"$dir/up.out" 2>&1 </dev/null || { not_ok "up:
 edits=(-e 's/late within 30s/late within 4s/; s/critical worse-by 0.5pp/critical worse-by 2pp harm-at 0.125pp/'
 	-e 's/critical worse-by 50% .*/critical worse-by 60% harm-at 30%/'
 	-e 's/critical worse-by 0.01$/critical worse-by 0.04 harm-at 0.0025/'
-	-e 's/critical worse-by 0.04 harm-at 0.025/critical worse-by 0.15 harm-at 0.01/')
+	-e 's/critical worse-by 0.04 harm-at 0.025/critical worse-by 0.15 harm-at 0.002/')
 [ -z "${LONG:-}" ] || edits=()
 sed -e "s/127.0.0.1:8100/127.0.0.1:$FLIGHTS_PORT/; s/127.0.0.1:8101/127.0.0.1:$((FLIGHTS_PORT + 1))/" \
 	"${edits[@]}" examples/flights/pithead.yaml >"$dir/pithead.yaml"
 apply "$dir/pithead.yaml" || { not_ok "the spec is applied"; exit 1; }
 background replay "$bin/replay" --csv examples/flights/data/flights.csv.gz --from 2001-03 \
-	--to "http://127.0.0.1:$FLIGHTS_PORT/predict" --engine "$sock" --rate 150 --outcome-delay "$(short_or 1 20)" --for "$(short_or 400 6000)"
+	--to "http://127.0.0.1:$FLIGHTS_PORT/predict" --engine "$sock" --rate 150 --outcome-delay "$(short_or 1 20)" --for "$(short_or 580 6000)"
 replay_pid=$pid
 records() { [ "$(get /v1/engine .ingest.parsed)" -ge "$1" ]; }
 wait_for 60 records 2500 || not_ok "the traffic is logged: $(get /v1/engine .ingest)"
@@ -70,7 +70,9 @@ if [ -n "${LONG:-}" ]; then
 	check "for its answer times" reason_has "^latency_p99 "
 fi
 
-send v3 "50% 1m"
+# It is too sure in the evenings and not sure enough in the mornings: over days, of 11 s, 0.03 off in
+# the mean. That is harm within a minute or two, and sooner when it begins with an evening.
+send v3 "50% 4m"
 counted() { get "/v1/rollouts/$rollout" ".card.counted[1] // 0"; }
 has_counted() { [ "$(counted)" -ge "$1" ]; }
 wait_for 60 has_counted 300 || not_ok "v3 is judged: $(get "/v1/rollouts/$rollout" .card)"
@@ -78,10 +80,14 @@ before=$(counted)
 kill_engine
 wait_for 5 has_counted "$((before - 200))" # less than two seconds of it were not yet written
 check "what was judged before the kill is still there: $(counted), $before before" has_counted "$((before - 200))"
-ends aborted "$(short_or 200 1500)" "v3 predicts badly"
+ends aborted "$(short_or 230 1500)" "v3 predicts badly"
 check "for its predictions" reason_has "^(brier|calibration) "
 check "it replays to the same bits, over the kill" replays
 
+if [ -z "${LONG:-}" ]; then # what is known of a good one in half a minute is not as near
+	sed -i 's/harm-at 0.002/harm-at 0.01/' "$dir/pithead.yaml"
+	apply "$dir/pithead.yaml" || not_ok "the limit for v2 is applied"
+fi
 send v2 "20% 5s, 50% 5s"
 wait_for 60 has_counted 50 || not_ok "v2 is judged: $(get "/v1/rollouts/$rollout" .card)"
 kill_engine

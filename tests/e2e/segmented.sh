@@ -40,15 +40,17 @@ sample ORD
 is "answers of v2 for ORD, which is not in turn" "$(seen '.version == "v2"')" 0
 kill_engine
 check "ORD follows" wait_for 60 stage_is "20 % in segment ORD"
+verb pause >/dev/null || not_ok "it is held for as long as it is looked at"
 sample SFO
 check "SFO stays at the last step: $(seen '.version == "v2"') of 200 on v2" \
 	test "$(seen '.version == "v2"')" -gt 50
 sample LAX
 is "answers of v2 for LAX, which has no turn yet" "$(seen '.version == "v2"')" 0
+verb resume >/dev/null || not_ok "and goes on"
 check "the others come last" wait_for 60 stage_is "20 % in segment other"
 check "v2 is promoted" wait_for 60 state_is promoted
 is "v2 serves" "$(get /v1/endpoints/m .stable)" v2
-is "a card for each of six steps" "$(get "/v1/rollouts/$rollout/cards" '.cards | length')" 6
+is "a card for each of six steps, and where it was held and went on" "$(get "/v1/rollouts/$rollout/cards" '.cards | length')" 8
 check "it replays to the same bits" "$PITHEAD" rollout replay "$rollout"
 
 # -- taken back --
