@@ -310,14 +310,16 @@ static void confirm(struct engine *en)
 	struct upgrade_note note = en->h->note;
 	struct err e = {0};
 
+	/* First of all: until the note is gone whoever is started goes back, and from then on it
+	 * must be this program that is started. */
+	if (!en->h->foreground)
+		keeper_replace(w->home);
 	if (handover_confirm(en->h, &e) || store_confirm(w->store, &e))
 		log_error("engine.upgrade", "%s", e.message);
 	w->probation = 0;
 	w->upgrade.note = (struct upgrade_note){.phase = UPGRADE_NONE};
 	note_start(en);
 	upgrade_conclude(w, &note);
-	if (!en->h->foreground)
-		keeper_replace(w->home);
 	en->next_tick_us = 0;
 }
 
@@ -464,8 +466,11 @@ static int begin(struct engine *en, struct err *e)
 		log_error("gateway", "%s %s", e->message, e->hint);
 	if (rc && w->probation)
 		return rc;
-	if (w->upgrade.note.phase == UPGRADE_BACK)
+	if (w->upgrade.note.phase == UPGRADE_BACK) {
+		if (!en->h->foreground)
+			keeper_replace(w->home); /* it may be the refused program's */
 		upgrade_conclude(w, &w->upgrade.note);
+	}
 	return 0;
 }
 

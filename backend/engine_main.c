@@ -134,7 +134,7 @@ static int work(const char *home, const struct words *w)
 		.api_fd = w->api_fd,
 		.err_fd = w->err_fd};
 	struct err e = {0};
-	int rc;
+	int rc, stopped;
 
 	if (h.lock_fd < 0)
 		h.lock_fd = lock_take(home, "engine.lock", 2000);
@@ -143,11 +143,15 @@ static int work(const char *home, const struct words *w)
 		return 4;
 	}
 	close_on_exec(&h);
+	stopped = keeper_stopped(home);
 	keeper_note_stop(home, 0);
 	handover_enter(&h);
 	rc = engine_run(&h, &e);
 	if (rc && h.probation)
 		handover_fail(&h, e.message);
+	/* It has died, and an older program was asked to start it again: what ran goes on. */
+	if (rc == ERR_NEWER && !stopped)
+		handover_resume(&h);
 	/* One that cannot start would not the next time either: a person must see the sentence. */
 	keeper_note_stop(home, 1);
 	if (rc)

@@ -220,12 +220,22 @@ void handover_fail(struct handover *h, const char *why)
 	go_back(h, h->note.from_program);
 }
 
+/* The program whose schema the databases have, in HOME/programs. */
+static void program_path(const char *home, char *out, size_t size)
+{
+	snprintf(out, size, "%s/run/program", home);
+}
+
 int handover_confirm(struct handover *h, struct err *e)
 {
 	struct upgrade_note none = {.phase = UPGRADE_NONE};
+	char path[320];
 	int rc;
 
 	set_timer(0);
+	program_path(h->home, path, sizeof path);
+	if (file_write_atomic(path, h->note.to_program, strlen(h->note.to_program), 0600) < 0)
+		return err_set(e, ERR_FAILED, "cannot write %s: %s", path, strerror(errno));
 	rc = upgrade_write(h->home, &none, e);
 	if (rc)
 		return rc;
@@ -271,4 +281,19 @@ int handover_answers(const char *socket_path, int *fd)
 	close(*fd);
 	*fd = -1;
 	return n == sizeof wanted - 1 && strcmp(text, wanted) == 0;
+}
+
+void handover_resume(const struct handover *h)
+{
+	struct buf program = {0};
+	char path[320], build[VERSION_BUILD], other[VERSION_BUILD];
+
+	program_path(h->home, path, sizeof path);
+	if (buf_read_file(&program, path, sizeof h->note.to_program) == 0 && program.len) {
+		version_build("/proc/self/exe", build);
+		version_build(buf_text(&program), other);
+		if (strcmp(build, other) != 0)
+			run_program(h, buf_text(&program), 0);
+	}
+	buf_release(&program);
 }

@@ -34,6 +34,10 @@ _Noreturn void handover_fail(struct handover *h, const char *why);
 /* On probation: healthy. From here on what was written counts. */
 int handover_confirm(struct handover *h, struct err *e);
 
+/* The databases are of a newer program: starts the one that an upgrade has given the home to last,
+ * if it is another. Returns when there is none. */
+void handover_resume(const struct handover *h);
+
 /* Whether our own API answers at socket_path; to be asked again until it says 1. *fd is -1 first.
  * Never blocks. */
 int handover_answers(const char *socket_path, int *fd);

@@ -18,8 +18,6 @@
 
 #include "backend/base/clock.h"
 
-#define REPLACE_MS 500
-
 extern char **environ;
 
 static void sleep_ms(int64_t ms)
@@ -70,7 +68,7 @@ void keeper_note_stop(const char *home, int stopped)
 		close(fd);
 }
 
-static int stopped_on_purpose(const char *home)
+int keeper_stopped(const char *home)
 {
 	char path[400];
 
@@ -135,7 +133,7 @@ int keeper_run(const char *home, int ready_fd, int by_worker)
 	if (lock < 0)
 		return 0; /* another keeper is on watch */
 	note_pid(lock);
-	if (by_worker && stopped_on_purpose(home))
+	if (by_worker && keeper_stopped(home))
 		return 0;
 	for (;;) {
 		int64_t started = clock_mono_us(&clock);
@@ -151,7 +149,7 @@ int keeper_run(const char *home, int ready_fd, int by_worker)
 		if (pid > 0)
 			waitpid(pid, NULL, 0);
 		wait_for_end(home);
-		if (stopped_on_purpose(home))
+		if (keeper_stopped(home))
 			return 0;
 		/* One that dies young is given longer and longer pauses, up to 5 s. */
 		if (clock_mono_us(&clock) - started > 10000000)
@@ -168,6 +166,8 @@ void keeper_replace(const char *home)
 	char text[24] = "";
 	long pid = fd >= 0 && pread(fd, text, sizeof text - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
 
+	/* Ours waits for the lock before the other one is ended: there is always one on watch. */
+	spawn_self("--keeper", -1);
 	if (pid > 1)
 		pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	/* Whoever holds the lock has written its number: as long as it is held, it is that one. */
@@ -175,9 +175,6 @@ void keeper_replace(const char *home)
 		syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
 	if (pidfd >= 0)
 		close(pidfd);
-	if (fd >= 0)
-		close(fd);
-	fd = lock_take(home, "keeper.lock", REPLACE_MS); /* it has ended */
 	if (fd >= 0)
 		close(fd);
 }

@@ -11,8 +11,8 @@ int keeper_run(const char *home, int ready_fd, int by_worker);
 /* Called by the worker: starts a keeper when none holds the keeper's lock. */
 void keeper_ensure(const char *home);
 
-/* Called by a worker that is another program than its keeper: ends that one; keeper_ensure starts
- * ours. */
+/* Called by a worker that may be another program than its keeper: starts ours, which takes over
+ * when that one is ended. */
 void keeper_replace(const char *home);
 
 /* Takes HOME/run/NAME for good. The descriptor (close-on-exec), or -1 when somebody else has it
@@ -21,5 +21,6 @@ int lock_take(const char *home, const char *name, int wait_ms);
 
 /* The worker says how it ended: 1 = on purpose, so that nobody starts it again. */
 void keeper_note_stop(const char *home, int stopped);
+int keeper_stopped(const char *home);
 
 #endif

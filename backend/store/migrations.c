@@ -192,7 +192,7 @@ int migrations_last(const struct migration *rows)
 
 static int refuse_newer(const struct db *d, int64_t version, int known, struct err *e)
 {
-	err_set(e, ERR_STORE,
+	err_set(e, ERR_NEWER,
 		"%s was written by a newer pithead (schema %" PRId64 ", this one knows %d)",
 		d->path, version, known);
 	return err_hint(e, "start the newer pithead again, or restore the backup that was made "
