@@ -294,6 +294,16 @@ PLAN_ADDER(plan_will_not, will_not, will_not_count)
 PLAN_ADDER(plan_need, needs, needs_count)
 PLAN_ADDER(plan_warn, warnings, warning_count)
 
+void plan_will_ready(struct plan *p, const struct live_endpoint *ep, const char *version)
+{
+	int n = servers_wanted(ep, version);
+
+	plan_will(p,
+		upstream_of(ep, version) ? "ask %d server%s of %s until %s healthy"
+					 : "start %d server%s of %s and wait until %s healthy",
+		n, n == 1 ? "" : "s", version, n == 1 ? "it is" : "they are");
+}
+
 void share_format(int share_bp, char *out, size_t size)
 {
 	if (share_bp % 100 == 0)

@@ -54,6 +54,9 @@ int act_check_revision(struct world *w, const struct act *a, int64_t current, co
 
 /* Plan lines. */
 void plan_will(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What it takes to have servers of a cold version: replicas are started, servers of others asked.
+ */
+void plan_will_ready(struct plan *p, const struct live_endpoint *ep, const char *version);
 void plan_will_not(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void plan_need(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void plan_warn(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -75,8 +75,7 @@ static void fill_plan(const struct live_endpoint *ep, const char *to, int hot, s
 		plan_will(p, "route 100 %% to %s: hot, %d of %d servers healthy", to,
 			slot_healthy(ep, slot), servers_wanted(ep, to));
 	else {
-		plan_will(p, "start %d servers of %s and wait until they are healthy",
-			servers_wanted(ep, to), to);
+		plan_will_ready(p, ep, to);
 		plan_will(p, "then route 100 %% to %s", to);
 	}
 	if (!first && strcmp(ep->row.stable, to) != 0)

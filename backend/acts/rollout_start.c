@@ -269,8 +269,7 @@ static void fill_plan(struct world *w, struct live_endpoint *ep, const struct ro
 		plan_will(p, "use %s, hot: %d of %d servers healthy", r->to_version,
 			slot_healthy(ep, slot), servers_wanted(ep, r->to_version));
 	else
-		plan_will(p, "start %d servers of %s and wait until they are healthy",
-			servers_wanted(ep, r->to_version), r->to_version);
+		plan_will_ready(p, ep, r->to_version);
 	if (mirror_tests(r->pattern))
 		plan_will(p, "repeat recorded requests on %s first: it must answer as %s did",
 			r->to_version, r->from_version);
