@@ -183,7 +183,8 @@ POLICY=$dir/pithead.yaml FOR=20s ROLLBACK="touch $dir/taken-back" examples/judge
 is "ci-step.sh takes a bad one back" "$? $(ls "$dir/taken-back")" "1 $dir/taken-back"
 POLICY=$dir/pithead.yaml SECONDS_BACK=8 examples/judge/cron.sh >"$dir/cron.out" 2>&1
 is "cron.sh tells of harm" "$? $(grep -c '^harm: error_rate' "$dir/cron.out")" "1 1"
-POLICY=$dir/strict.yaml SECONDS_BACK=1 examples/judge/cron.sh >"$dir/cron.out" 2>&1
+sed 's/worse-by 2pp harm-at 0.5pp/worse-by 50pp harm-at 40pp/' "$dir/pithead.yaml" >"$dir/lax.yaml"
+POLICY=$dir/lax.yaml SECONDS_BACK=8 examples/judge/cron.sh >"$dir/cron.out" 2>&1
 is "and of nothing else" "$? $(wc -c <"$dir/cron.out")" "0 0"
 # The words of the job, with its arguments filled in as Argo does.
 mapfile -t words < <(python3 -c '
