@@ -11,9 +11,11 @@ ASAN    := BUILD=$(BUILD)/asan CFLAGS='-O1 -g1 -fno-omit-frame-pointer' \
 RUN     := BUILD=$(BUILD) tests/run --jobs $(JOBS)
 FAILED  := { echo "the build failed"; echo "0 passed, 1 failed"; exit 1; }
 
+# There are hundreds of them: the quicker linker, where there is one.
+GOLD    := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/libpithead.a
 	$(if $(V),,@echo "  ld $@")
-	$(Q)$(CC) $(ALLFLAGS) $(filter %.o,$^) $(BUILD)/libpithead.a -lcmocka $(LIBS) -o $@
+	$(Q)$(CC) $(ALLFLAGS) $(GOLD) $(filter %.o,$^) $(BUILD)/libpithead.a -lcmocka $(LIBS) -o $@
 
 # Other programs for upgrade.sh (make variants), of the same source: newer ones with a migration more, which works,
 # fails half way or never ends, and one whose API is far away. They differ in two objects.
