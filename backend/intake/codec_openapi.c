@@ -32,6 +32,16 @@ static void unescape(char *part)
 	*to = '\0';
 }
 
+/* A member of a list is named by digits alone (RFC 6901); anything else names none. */
+static const cJSON *list_member(const cJSON *list, const char *index)
+{
+	size_t n = strlen(index);
+
+	if (n == 0 || n > 6 || strspn(index, "0123456789") != n)
+		return NULL;
+	return cJSON_GetArrayItem(list, (int)strtol(index, NULL, 10));
+}
+
 static const cJSON *pointer(const cJSON *doc, const char *ref)
 {
 	char *copy, *rest, *part;
@@ -42,7 +52,7 @@ static const cJSON *pointer(const cJSON *doc, const char *ref)
 	copy = rest = xstrdup(ref + 2);
 	while (at && (part = strsep(&rest, "/")) != NULL) {
 		unescape(part);
-		at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(part)) : json_get(at, part);
+		at = cJSON_IsArray(at) ? list_member(at, part) : json_get(at, part);
 	}
 	free(copy);
 	return at;

@@ -42,6 +42,7 @@ static const struct {
 								     "\"null\",\"boolean\"]}"
 								     "}}}",
 		"/p", "{\"x\":false,\"y\":2}"},
+	{HEAD "\"/p\":" BODY("{\"$ref\":\"#/l/1\"}") "},\"l\":[1,{\"const\":7}]}", "/p", "7"},
 	/* circles are left out where they close */
 	{HEAD "\"/p\":" BODY("{\"$ref\":\"#/s\"}") "},\"s\":{\"type\":\"object\",\"properties\":{"
 						   "\"v\":{\"type\":\"integer\"},\"next\":{\"$"
@@ -88,6 +89,8 @@ static void other_files_end_in_a_sentence(void **state)
 		"{\"openapi\":\"3.0.0\",\"paths\":{}}", "{\"openapi\":\"3.0.0\",\"paths\":[1]}",
 		HEAD "\"/p\":{\"get\":{}}}}", HEAD "\"/p\":" BODY("{\"$ref\":\"#/no\"}") "}}",
 		HEAD "\"/p\":" BODY("{\"$ref\":\"http://x/y\"}") "}}",
+		HEAD "\"/p\":" BODY("{\"$ref\":\"#/l/x\"}") "},\"l\":[{\"const\":1}]}",
+		HEAD "\"/p\":" BODY("{\"$ref\":\"#/l/4294967296\"}") "},\"l\":[{\"const\":1}]}",
 		HEAD "\"/p\":" BODY("{\"$ref\":\"#/l\"}") "},\"l\":{\"$ref\":\"#/l\"}}",
 		HEAD "\"/{x}\":" BODY("{\"example\":{}}") "}}", HEAD "\"/p\":{\"post\":7}}}",
 		HEAD "\"/p\":{\"$ref\":\"#/paths/~1p\"}}}"};
