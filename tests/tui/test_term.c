@@ -34,6 +34,7 @@ enum { ROWS = 100000 };
 struct shared {
 	volatile int frames, moves, stops, row;
 	volatile bool modes_kept;
+	volatile bool go; /* told the child: the terminal's modes have been read */
 };
 
 static struct shared *shared;
@@ -264,6 +265,8 @@ static struct session session_start(struct world w)
 	assert_true(s.pid >= 0);
 	if (s.pid == 0) {
 		in_child = true;
+		while (!shared->go)
+			usleep(1000);
 		env_set("TERM", w.term);
 		env_set("LC_ALL", w.lang);
 		env_set("NO_COLOR", w.no_color);
@@ -278,12 +281,13 @@ static struct session session_start(struct world w)
 		exit(w.below_shell ? shell_run(&w) : child_run(&w.opt));
 	}
 	tcgetattr(s.fd, &s.modes);
+	shared->go = true;
 	fcntl(s.fd, F_SETFL, O_NONBLOCK);
 	return s;
 }
 
-/* Reads until nothing came for quiet_ms (at least one byte is waited for, up to 5 s). Returns the
- * bytes that came. */
+/* Reads until nothing came for quiet_ms (at least one byte and the first frame are waited for, up
+ * to 5 s). Returns the bytes that came. */
 static size_t session_read(struct session *s, int quiet_ms)
 {
 	size_t before = s->out.len;
@@ -292,9 +296,11 @@ static size_t session_read(struct session *s, int quiet_ms)
 
 	while (now_ms() < end) {
 		struct pollfd p = {s->fd, POLLIN, 0};
-		int wait = s->out.len > before ? quiet_ms : 5000;
-		if (poll(&p, 1, wait) <= 0)
-			break;
+		if (poll(&p, 1, quiet_ms) <= 0) {
+			if (s->out.len > before && shared->frames > 0)
+				break;
+			continue;
+		}
 		ssize_t n = read(s->fd, bytes, sizeof(bytes));
 		if (n <= 0 && errno != EAGAIN)
 			break;
