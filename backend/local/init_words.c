@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "backend/local/init.h"
+#include "backend/local/words.h"
 
 /* Where the value of an option goes: to one place, or to the end of a list. */
 struct option_row {
@@ -13,18 +14,18 @@ struct option_row {
 	int *count, most;
 };
 
-static int option_add(const struct option_row *row, const char *value)
+static int option_add(const struct option_row *row, const char *value, struct err *e)
 {
 	if (row->count && *row->count == row->most) {
-		fprintf(stderr, "pithead: --%s is taken %d times at most\n", row->name, row->most);
-		return -1;
+		return err_set(
+			e, ERR_INVALID, "--%s is taken %d times at most", row->name, row->most);
 	}
 	row->at[row->count ? (*row->count)++ : 0] = value;
 	return 0;
 }
 
-/* --NAME VALUE or --NAME=VALUE; *i moves over the value. 0 done, -1 refused and told. */
-static int option_read(struct init_words *w, int argc, char **argv, int *i)
+/* --NAME VALUE or --NAME=VALUE; *i moves over the value. 0, or ERR_INVALID. */
+static int option_read(struct init_words *w, int argc, char **argv, int *i, struct err *e)
 {
 	const struct option_row rows[] = {
 		{"upstream", w->upstream, &w->upstream_count, INIT_URLS},
@@ -57,13 +58,11 @@ static int option_read(struct init_words *w, int argc, char **argv, int *i)
 		if (strlen(common[k].name) == n && strncmp(common[k].name, word, n) == 0)
 			row = &common[k];
 	if (row && equals)
-		return option_add(row, equals + 1);
-	if (row && *i + 1 < argc)
-		return option_add(row, argv[++*i]);
-	fprintf(stderr,
-		row ? "pithead: %s needs a value\n" : "pithead: init has no such option: %s\n",
-		argv[*i]);
-	return -1;
+		return option_add(row, equals + 1, e);
+	if (row && *i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0)
+		return option_add(row, argv[++*i], e);
+	return err_set(
+		e, ERR_INVALID, row ? "%s needs a value" : "init has no such option: %s", argv[*i]);
 }
 
 static int flag_read(struct init_words *w, const char *word)
@@ -82,16 +81,19 @@ static int flag_read(struct init_words *w, const char *word)
 
 int init_words_read(struct init_words *w, int argc, char **argv)
 {
+	int json = words_want_json(argc, argv);
+	struct err e = {0};
+
 	*w = (struct init_words){0};
 	for (int i = 1; i < argc; i++) {
 		if (flag_read(w, argv[i]))
 			continue;
 		if (strncmp(argv[i], "--", 2) != 0 || !argv[i][2]) {
-			fprintf(stderr, "pithead: init does not take this word: %s\n", argv[i]);
-			return 2;
+			err_set(&e, ERR_INVALID, "init does not take this word: %s", argv[i]);
+			return words_fail(json, &e);
 		}
-		if (option_read(w, argc, argv, &i) < 0)
-			return 2;
+		if (option_read(w, argc, argv, &i, &e))
+			return words_fail(json, &e);
 	}
 	w->out = w->out ? w->out : "pithead.yaml";
 	w->interactive = !w->yes && !w->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO) &&

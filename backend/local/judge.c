@@ -16,6 +16,7 @@
 #include "backend/local/judged.h"
 #include "backend/local/local.h"
 #include "backend/local/trace.h"
+#include "backend/local/words.h"
 
 #define FAULTS_MOST 10
 #define LINE_MOST   (1 << 20)
@@ -66,10 +67,11 @@ struct run {
 	const char *told; /* the verdict of the last line, NULL = none yet */
 	int ended;	  /* by HARM or INVALID */
 	int faults;
+	struct err first; /* of the faults */
 	long line;
 };
 
-static int option_number(struct settings *s, const char *name, const char *value)
+static int option_number(struct settings *s, const char *name, const char *value, struct err *e)
 {
 	const struct {
 		const char *name;
@@ -102,8 +104,9 @@ static int option_number(struct settings *s, const char *name, const char *value
 		v = value ? strtod(value, &stop) : (double)NAN;
 		if (!value || *stop || stop == value ||
 			!(v >= table[i].least && v <= table[i].most)) {
-			fprintf(stderr, "pithead: --%s must be a number from %g to %g\n", name,
+			err_set(e, ERR_INVALID, "--%s must be a number from %g to %g", name,
 				table[i].least, table[i].most);
+			err_field(e, name);
 			return -1;
 		}
 		*table[i].at = v;
@@ -138,8 +141,8 @@ static int is_common(const char *name)
 	return 0;
 }
 
-/* --NAME=VALUE or --NAME VALUE; *i moves over the value. 0 done, -1 refused (and told). */
-static int option_read(struct settings *s, int argc, char **argv, int *i)
+/* --NAME=VALUE or --NAME VALUE; *i moves over the value. 0 done, -1 refused. */
+static int option_read(struct settings *s, int argc, char **argv, int *i, struct err *e)
 {
 	const char *word = argv[*i], *value = strchr(word, '=');
 	char name[32];
@@ -150,34 +153,34 @@ static int option_read(struct settings *s, int argc, char **argv, int *i)
 		value = argv[++*i];
 	else if (value)
 		value++;
-	rc = judged_option(&s->counts, name, value);
+	rc = judged_option(&s->counts, name, value, e);
 	if (!rc)
-		rc = option_number(s, name, value);
+		rc = option_number(s, name, value, e);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (is_common(name))
 		return 0;
-	fprintf(stderr, "pithead: judge has no such option: %s\n", word);
+	err_set(e, ERR_INVALID, "judge has no such option: %s", word);
 	return -1;
 }
 
-static int settings_read(struct settings *s, int argc, char **argv)
+static int settings_read(struct settings *s, int argc, char **argv, struct err *e)
 {
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
 
 		if (a[0] != '-' || !a[1]) {
 			if (s->file) {
-				fprintf(stderr, "pithead: judge takes one file: %s\n", a);
+				err_set(e, ERR_INVALID, "judge takes one file: %s", a);
 				return -1;
 			}
 			s->file = a;
-		} else if (!option_flag(s, a) && option_read(s, argc, argv, &i)) {
+		} else if (!option_flag(s, a) && option_read(s, argc, argv, &i, e)) {
 			return -1;
 		}
 	}
 	if (!s->file && !s->counts.policy && !s->help)
-		fprintf(stderr, "pithead: judge needs a trace, a CSV of counts, or --policy\n");
+		err_set(e, ERR_INVALID, "judge needs a trace, a CSV of counts, or --policy");
 	return s->file || s->counts.policy || s->help ? 0 : -1;
 }
 
@@ -277,9 +280,12 @@ static void fold(struct run *r, const struct trace_line *l)
 	rollout_judge_value(r->judge, r->tick, &v);
 }
 
+/* With --json the first is the error that is told at the end. */
 static void fault(struct run *r, const char *message)
 {
-	if (r->faults++ < FAULTS_MOST)
+	if (r->faults++ == 0)
+		err_set(&r->first, ERR_INVALID, "%s:%ld: %s", r->set->file, r->line, message);
+	if (!r->set->json && r->faults <= FAULTS_MOST)
 		fprintf(stderr, "%s:%ld: %s\n", r->set->file, r->line, message);
 }
 
@@ -313,7 +319,7 @@ static void take_line(struct run *r, const char *text, size_t n)
 		fold(r, &l);
 }
 
-static int read_trace(struct run *r, FILE *f)
+static int read_trace(struct run *r, FILE *f, struct err *e)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -327,9 +333,9 @@ static int read_trace(struct run *r, FILE *f)
 		take_line(r, text, (size_t)n);
 	}
 	bad = ferror(f);
-	free(text);
 	if (bad)
-		fprintf(stderr, "pithead: cannot read %s: %s\n", r->set->file, strerror(errno));
+		err_set(e, ERR_INVALID, "cannot read %s: %s", r->set->file, strerror(errno));
+	free(text);
 	return bad;
 }
 
@@ -337,10 +343,12 @@ static int conclude(struct run *r)
 {
 	struct judge_card card;
 
-	if (r->faults > FAULTS_MOST)
+	if (!r->set->json && r->faults > FAULTS_MOST)
 		fprintf(stderr, "%s: %d more faults\n", r->set->file, r->faults - FAULTS_MOST);
+	if (r->set->json && r->faults > 1)
+		err_hint(&r->first, "and %d more faults", r->faults - 1);
 	if (r->faults)
-		return EXIT_USAGE;
+		return r->set->json ? judged_refuse(1, &r->first) : EXIT_USAGE;
 	if (r->tick != INT64_MIN)
 		close_ticks(r, r->tick + 1);
 	rollout_judge_read(r->judge, &card);
@@ -372,14 +380,12 @@ static int judge_trace(const struct settings *set, FILE *f)
 	struct err e = {0};
 	int code;
 
-	if (judge_config_check(&config, &e)) {
-		fprintf(stderr, "pithead: %s\n", e.message);
-		return EXIT_USAGE;
-	}
+	if (judge_config_check(&config, &e))
+		return judged_refuse(set->json, &e);
 	r.judge = rollout_judge_new(&config);
 	if (set->text)
 		print_head(set);
-	code = read_trace(&r, f) ? EXIT_USAGE : conclude(&r);
+	code = read_trace(&r, f, &e) ? judged_refuse(set->json, &e) : conclude(&r);
 	rollout_judge_free(r.judge);
 	return code;
 }
@@ -413,13 +419,12 @@ int local_judge(int argc, char **argv)
 		.alpha_srm = .001,
 		.min_canary = 50,
 		.harm_part = 1};
+	struct err e = {0};
 	FILE *f = stdin;
 	int code;
 
-	if (settings_read(&set, argc, argv)) {
-		fprintf(stderr, "usage: %.*s\n", (int)strcspn(usage, "\n"), usage);
-		return EXIT_USAGE;
-	}
+	if (settings_read(&set, argc, argv, &e))
+		return words_refuse(words_want_json(argc, argv), &e, usage);
 	if (set.help) {
 		printf("usage: %s", usage);
 		return 0;
@@ -429,14 +434,14 @@ int local_judge(int argc, char **argv)
 	if (!set.file)
 		return judge_metrics(&set.counts);
 	if (strcmp(set.file, "-") != 0 && !(f = fopen(set.file, "re"))) {
-		fprintf(stderr, "pithead: cannot read %s: %s\n", set.file, strerror(errno));
-		return EXIT_USAGE;
+		err_set(&e, ERR_INVALID, "cannot read %s: %s", set.file, strerror(errno));
+		return judged_refuse(set.json, &e);
 	}
 	if (is_csv(f))
 		code = judge_csv(&set.counts, f, set.file);
 	else if (set.counts.policy) {
-		fprintf(stderr, "pithead: %s is a trace, and --policy is for counts\n", set.file);
-		code = EXIT_USAGE;
+		err_set(&e, ERR_INVALID, "%s is a trace, and --policy is for counts", set.file);
+		code = judged_refuse(set.json, &e);
 	} else
 		code = judge_trace(&set, f);
 	if (f != stdin)

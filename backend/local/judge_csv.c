@@ -232,7 +232,7 @@ int judge_csv(const struct judged_options *o, FILE *f, const char *name)
 	struct spec_endpoint *ep = xcalloc(1, sizeof *ep);
 	struct judged j = {.trial = NULL};
 	struct err e = {0};
-	int code = EXIT_USAGE, rc = read_header(&c, &e);
+	int code, rc = read_header(&c, &e);
 
 	if (!rc)
 		rc = endpoint_of(o, &c, ep, &e);
@@ -241,7 +241,7 @@ int judge_csv(const struct judged_options *o, FILE *f, const char *name)
 	if (!rc)
 		rc = fold(&c, &j, &e);
 	if (rc)
-		fprintf(stderr, "pithead: %s\n", e.message);
+		code = judged_refuse(o->json, &e);
 	else
 		code = judged_finish(&j, INT64_MIN, "");
 	judged_release(&j);

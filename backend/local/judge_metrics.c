@@ -137,7 +137,7 @@ int judge_metrics(const struct judged_options *o)
 	struct spec_endpoint *ep = xcalloc(1, sizeof *ep);
 	struct watching w = {.o = o, .m = &ep->metrics, .clock = clock_system()};
 	struct err e = {0};
-	int code = EXIT_USAGE, rc = judged_policy(o, ep, &e);
+	int code, rc = judged_policy(o, ep, &e);
 
 	if (o->every_ms) { /* what is stale goes with it */
 		ep->metrics.every_ms = o->every_ms;
@@ -154,13 +154,7 @@ int judge_metrics(const struct judged_options *o)
 		.ca_file = ep->metrics.ca};
 	if (!rc)
 		rc = watch(&w, &e);
-	if (rc) {
-		fprintf(stderr, "pithead: %s\n", e.message);
-		if (e.hint[0])
-			fprintf(stderr, "  %s\n", e.hint);
-	} else {
-		code = judged_finish(&w.j, w.until_ms / 1000, w.lack);
-	}
+	code = rc ? judged_refuse(o->json, &e) : judged_finish(&w.j, w.until_ms / 1000, w.lack);
 	judged_release(&w.j);
 	free(ep);
 	return code;

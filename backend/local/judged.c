@@ -10,6 +10,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/xalloc.h"
 #include "backend/local/replayed.h"
+#include "backend/local/words.h"
 #include "backend/trial/trial_setup.h"
 
 #define SPEC_MOST ((size_t)1 << 20)
@@ -34,13 +35,20 @@ static int time_parse(const char *text, int64_t *ms)
 	return 0;
 }
 
-static int refuse(const char *name, const char *expected)
+static int refuse(const char *name, const char *expected, struct err *e)
 {
-	fprintf(stderr, "pithead: --%s must be %s\n", name, expected);
+	err_set(e, ERR_INVALID, "--%s must be %s", name, expected);
+	err_field(e, name);
 	return -1;
 }
 
-int judged_option(struct judged_options *o, const char *name, const char *value)
+int judged_refuse(int json, const struct err *e)
+{
+	words_fail(json, e);
+	return EXIT_USAGE;
+}
+
+int judged_option(struct judged_options *o, const char *name, const char *value, struct err *e)
 {
 	const struct {
 		const char *name;
@@ -60,15 +68,17 @@ int judged_option(struct judged_options *o, const char *name, const char *value)
 		if (strcmp(table[i].name, name) != 0)
 			continue;
 		if (table[i].text && (!value || !*value))
-			return refuse(name, "given a value");
+			return refuse(name, "given a value", e);
 		if (table[i].text)
 			*table[i].text = value;
 		else if (table[i].span && (!value || duration_parse(value, table[i].span) < 0 ||
 						  *table[i].span < 1000))
-			return refuse(name, "a time of at least 1s, such as 10m");
+			return refuse(name, "a time of at least 1s, such as 10m", e);
 		else if (table[i].time && (!value || time_parse(value, table[i].time) < 0))
-			return refuse(name, "a time such as 2026-11-26T14:00:00Z, or seconds of "
-					    "UTC");
+			return refuse(name,
+				"a time such as 2026-11-26T14:00:00Z, or seconds of "
+				"UTC",
+				e);
 		return 1;
 	}
 	return 0;

@@ -25,8 +25,8 @@ struct judged {
 	int any, json, live; /* live: a line that is written over on a terminal */
 };
 
-/* --NAME VALUE of counts: 1 taken, 0 it is none of them, -1 refused (and told). */
-int judged_option(struct judged_options *o, const char *name, const char *value);
+/* --NAME VALUE of counts: 1 taken, 0 it is none of them, -1 refused. */
+int judged_option(struct judged_options *o, const char *name, const char *value, struct err *e);
 
 /* The endpoint of the policy. 0, or an ERR_* with a sentence. */
 int judged_policy(const struct judged_options *o, struct spec_endpoint *out, struct err *e);
@@ -47,6 +47,10 @@ int judged_is_over(const struct judged *j);
 /* Judges what is left (until: second of the end, INT64_MIN = after the last that was fed), prints
  * the card, and gives the exit code. lack: why there may be no numbers, "" = unknown. */
 int judged_finish(struct judged *j, int64_t until, const char *lack);
+
+/* Tells why nothing can be judged, as JSON where that was asked for; gives EXIT_USAGE: what failed
+ * must not be taken for harm. */
+int judged_refuse(int json, const struct err *e);
 
 /* The two sources; both give the exit code. */
 int judge_csv(const struct judged_options *o, FILE *f, const char *name);

@@ -25,23 +25,36 @@ static int is_common(int argc, char **argv, int *i)
 	return 0;
 }
 
-static int refuse(const struct words *w, const char *name, const char *why, const char *word)
+int words_want_json(int argc, char **argv)
 {
-	fprintf(stderr, "pithead: %s %s: %s\n", name, why, word);
-	fprintf(stderr, "usage: %.*s\n", (int)strcspn(w->usage, "\n"), w->usage);
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return 1;
+	return 0;
+}
+
+int words_refuse(int json, const struct err *e, const char *usage)
+{
+	words_fail(json, e);
+	if (!json)
+		fprintf(stderr, "usage: %.*s\n", (int)strcspn(usage, "\n"), usage);
 	return 2;
 }
 
 int words_read(struct words *w, int argc, char **argv)
 {
-	int only_names = 0;
+	int only_names = 0, json = words_want_json(argc, argv);
+	struct err e = {0};
 
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
 
 		if (only_names || a[0] != '-' || !a[1]) {
-			if (!w->takes_file || w->file)
-				return refuse(w, argv[0], "does not take this word", a);
+			if (!w->takes_file || w->file) {
+				err_set(&e, ERR_INVALID, "%s does not take this word: %s", argv[0],
+					a);
+				return words_refuse(json, &e, w->usage);
+			}
 			w->file = a;
 		} else if (strcmp(a, "--") == 0)
 			only_names = 1;
@@ -51,8 +64,10 @@ int words_read(struct words *w, int argc, char **argv)
 			w->json = 1;
 		else if (w->own_flag && strcmp(a, w->own_flag) == 0)
 			w->flag = 1;
-		else if (!is_common(argc, argv, &i))
-			return refuse(w, argv[0], "has no such option", a);
+		else if (!is_common(argc, argv, &i)) {
+			err_set(&e, ERR_INVALID, "%s has no such option: %s", argv[0], a);
+			return words_refuse(json, &e, w->usage);
+		}
 	}
 	if (!w->help)
 		return -1;

@@ -21,4 +21,10 @@ int words_read(struct words *w, int argc, char **argv);
 /* Prints message and hint to stderr, or the error as JSON to stdout; returns the exit code of e. */
 int words_fail(int json, const struct err *e);
 
+/* The same for words that cannot be: the first line of the usage follows. Returns 2. */
+int words_refuse(int json, const struct err *e, const char *usage);
+
+/* Whether --json stands anywhere in argv: what is wrong before it is told as JSON, too. */
+int words_want_json(int argc, char **argv);
+
 #endif
