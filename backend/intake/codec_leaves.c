@@ -20,6 +20,7 @@ struct walk {
 /* Where the walk is. */
 struct place {
 	char path[INTAKE_PATH], name[64], hints[160];
+	const cJSON *columns; /* the names of a row's cells; NULL = they have none */
 	int at, group, row, depth;
 };
 
@@ -74,6 +75,36 @@ static int describes(const char *member)
 	       strcmp(member, "datatype") == 0 || strcmp(member, "parameters") == 0;
 }
 
+/* The names of the cells of each row, as in {"columns": ["age"], "data": [[41]]} of pandas and
+ * MLflow, or {"names": ["age"], "ndarray": [[41]]}; NULL = it has none. *rows is the list of rows.
+ */
+static const cJSON *columns_find(const cJSON *object, const cJSON **rows)
+{
+	static const struct {
+		const char *names, *rows;
+	} forms[] = {{"columns", "data"}, {"names", "ndarray"}, {"columns", "rows"},
+		{"fields", "values"}};
+
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		const cJSON *names = json_get(object, forms[i].names), *name;
+		int texts = cJSON_IsArray(names) && names->child != NULL;
+
+		*rows = json_get(object, forms[i].rows);
+		cJSON_ArrayForEach(name, names)
+			texts &= cJSON_IsString(name);
+		if (texts && cJSON_IsArray(*rows) && cJSON_IsArray((*rows)->child) &&
+			cJSON_GetArraySize((*rows)->child) == cJSON_GetArraySize(names))
+			return names;
+	}
+	return NULL;
+}
+
+/* What stands beside the rows of a table, and says the same for each request. */
+static int describes_table(const cJSON *member, const cJSON *columns)
+{
+	return columns && (member == columns || strcmp(member->string, "index") == 0);
+}
+
 /* p one step further: 0 when no path can name it. */
 static int step(const struct place *p, const char *part, const char *name, struct place *out)
 {
@@ -95,14 +126,15 @@ static void walk_object(struct walk *w, const cJSON *v, const struct place *p)
 {
 	int group = ++w->groups;
 	const char *column = column_name(v);
-	const cJSON *member;
+	const cJSON *member, *rows, *columns = columns_find(v, &rows);
 
 	cJSON_ArrayForEach(member, v) {
 		struct place from = *p, next;
 
 		from.at = -1;
 		from.group = group;
-		if (*column && describes(member->string))
+		from.columns = member == rows ? columns : NULL;
+		if ((*column && describes(member->string)) || describes_table(member, columns))
 			continue;
 		if (!name_fits(member->string) ||
 			!step(&from, member->string, *column ? column : member->string, &next))
@@ -123,6 +155,7 @@ static int has_rows(const cJSON *list)
 static void walk_list(struct walk *w, const cJSON *v, const struct place *p)
 {
 	int group = ++w->groups, size = cJSON_GetArraySize(v), rows = has_rows(v), i = 0;
+	const cJSON *column = rows || !p->columns ? NULL : p->columns->child;
 	const cJSON *item;
 
 	if (rows && size > w->out->rows)
@@ -135,12 +168,15 @@ static void walk_list(struct walk *w, const cJSON *v, const struct place *p)
 			w->out->left_out += size - i;
 			return;
 		}
-		from.at = i;
+		/* The cells of a named column are as the members of an object. */
+		from.at = column ? -1 : i;
+		from.columns = rows ? p->columns : NULL;
 		from.group = group;
 		from.row = rows && i > from.row ? i : from.row;
 		snprintf(number, sizeof number, "%d", i++);
-		if (step(&from, number, "", &next))
+		if (step(&from, number, column ? column->valuestring : "", &next))
 			walk_value(w, item, &next);
+		column = column ? column->next : NULL;
 	}
 }
 

@@ -109,18 +109,32 @@ static void make_members(struct making *m, const cJSON *schema, int depth, cJSON
 	}
 }
 
+/* A bound of a number: its own, or one that is excluded (OpenAPI 3.1: the number itself; 3.0: a
+ * truth value beside it), then `inside` within it. NAN = there is none. */
+static double bound(const cJSON *schema, const char *name, const char *excluded, double inside)
+{
+	const cJSON *own = json_get(schema, name), *beyond = json_get(schema, excluded);
+
+	if (cJSON_IsNumber(beyond))
+		return beyond->valuedouble + inside;
+	if (!cJSON_IsNumber(own))
+		return (double)NAN;
+	return own->valuedouble + (cJSON_IsTrue(beyond) ? inside : 0);
+}
+
 /* A number within its bounds; 1.5 or 1 where there are none. */
 static cJSON *make_number(const cJSON *schema, int whole)
 {
-	const cJSON *least = json_get(schema, "minimum"), *most = json_get(schema, "maximum");
-	double v = whole ? 1 : 1.5;
+	double inside = whole ? 1 : 0.001, v = whole ? 1 : 1.5;
+	double least = bound(schema, "minimum", "exclusiveMinimum", inside);
+	double most = bound(schema, "maximum", "exclusiveMaximum", -inside);
 
-	if (cJSON_IsNumber(least) && cJSON_IsNumber(most))
-		v = (least->valuedouble + most->valuedouble) / 2;
-	else if (cJSON_IsNumber(least) && v < least->valuedouble)
-		v = least->valuedouble;
-	else if (cJSON_IsNumber(most) && v > most->valuedouble)
-		v = most->valuedouble;
+	if (!isnan(least) && !isnan(most))
+		v = (least + most) / 2;
+	else if (!isnan(least) && v < least)
+		v = least;
+	else if (!isnan(most) && v > most)
+		v = most;
 	return cJSON_CreateNumber(whole ? trunc(v) : v);
 }
 
@@ -422,9 +436,12 @@ static int document_read(
 	const cJSON *item, *operation, *body;
 	int rc;
 
-	if (json_str(doc, "swagger", NULL))
-		return err_set(e, ERR_FAILED, "the document is of Swagger %.8s: OpenAPI 3 is read",
+	if (json_str(doc, "swagger", NULL)) {
+		err_set(e, ERR_FAILED, "the document is of Swagger %.8s: OpenAPI 3 is read",
 			json_str(doc, "swagger", ""));
+		return err_hint(e, "send a request that you know: --upstream "
+				   "http://HOST:PORT/predict --sample request.json");
+	}
 	if (!json_str(doc, "openapi", NULL) || !cJSON_IsObject(json_get(doc, "paths"))) {
 		err_set(e, ERR_FAILED,
 			"this is no OpenAPI document: it has no `openapi` and `paths`");

@@ -37,7 +37,11 @@ static const struct {
 
 #define POSITIVE_WORDS                                                                             \
 	"1 true yes positive pos fraud churn spam late default bad risk click toxic approve"
-#define TRUTH_WORDS "true false yes no positive negative pos neg 0 1"
+#define TRUTH_WORDS                                                                                \
+	"true false yes no positive negative pos neg 0 1 good bad fraud legit legitimate genuine " \
+	"spam ham churn stay retained accept accepted reject rejected approve approved deny "      \
+	"denied decline declined allow allowed block blocked pass fail late ontime "               \
+	"default toxic safe unsafe normal anomaly click noclick"
 
 /* Numbers of one group that add up to 1, as probabilities of classes do. */
 struct shares {
@@ -202,6 +206,14 @@ static const char *label_text(const struct leaves *a)
 	return NULL;
 }
 
+/* A probability times a hundred. */
+static int is_percentage(const struct leaf *l)
+{
+	return intake_has_word(l->hints, "percent percentage pct") ||
+	       (l->number > 1 && l->number <= 100 && l->number != floor(l->number) &&
+		       intake_has_word(l->hints, names[0].words));
+}
+
 static void task_single(const struct leaves *a, const struct leaf *l, struct intake_choice *task)
 {
 	const char *label = label_text(a);
@@ -216,6 +228,9 @@ static void task_single(const struct leaves *a, const struct leaf *l, struct int
 	else if (a->made_up)
 		intake_choose(task, named ? "binary" : "regression",
 			"unsure: by its name only; else binary, multiclass, regression, ranking");
+	else if (is_percentage(l))
+		intake_choose(task, "regression",
+			"unsure: a percentage? what is judged as binary is a number from 0 to 1");
 	else if (is_share(l) && !whole && named)
 		intake_choose(task, "binary", "likely: a number from 0 to 1, of such a name");
 	else if (is_share(l) && !whole)
@@ -232,6 +247,8 @@ static void task_single(const struct leaves *a, const struct leaf *l, struct int
 
 static void say_none(const struct leaves *a, struct intake_choice *score)
 {
+	char value[48], seen[120] = "";
+
 	for (int i = 0; i < a->count; i++) {
 		char *end;
 
@@ -245,10 +262,14 @@ static void say_none(const struct leaves *a, struct intake_choice *score)
 			return;
 		}
 	}
+	if (a->count) {
+		leaf_format(&a->list[0], value, sizeof value);
+		snprintf(seen, sizeof seen, " (it has %.60s %s)", a->list[0].path, value);
+	}
 	intake_choose(score, "json PATH",
-		"the answer has no number that looks like the model's%s%s; or header "
-		"X-Pithead-Score",
-		a->unnamed[0] ? " and that a path can name: " : "", a->unnamed);
+		"the answer has no number that looks like the model's%s%s%s; the server can tell "
+		"one in the header X-Pithead-Score",
+		a->unnamed[0] ? " and that a path can name: " : "", a->unnamed, seen);
 	score->off = 1;
 }
 

@@ -27,6 +27,14 @@ static const struct {
 	{HEAD "\"/train\":" BODY("{\"type\":\"object\"}") ",\"/score\":" BODY(
 		 "{\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":3}}}") "}}",
 		"/score", "{\"n\":3}"},
+	{HEAD "\"/p\":" BODY("{\"type\":\"integer\",\"exclusiveMinimum\":17}") "}}", "/p", "18"},
+	{HEAD "\"/p\":" BODY(
+		 "{\"type\":\"integer\",\"minimum\":17,\"exclusiveMinimum\":true}") "}}",
+		"/p", "18"},
+	{HEAD "\"/p\":" BODY(
+		 "{\"type\":\"number\",\"exclusiveMinimum\":0,\"exclusiveMaximum\":1}") "}}",
+		"/p", "0.5"},
+	{HEAD "\"/p\":" BODY("{\"type\":\"integer\",\"exclusiveMaximum\":0}") "}}", "/p", "-1"},
 	{HEAD "\"/p\":" BODY("{\"example\":{\"b\":true}}") "}}", "/p", "{\"b\":true}"},
 	{HEAD "\"/p\":" BODY(
 		 "{\"type\":\"array\",\"minItems\":2,\"items\":{\"enum\":[\"k\"]}}") "}}",

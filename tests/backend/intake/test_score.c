@@ -33,6 +33,9 @@ static const struct {
 		"multiclass"},
 	{"{\"label\":\"POSITIVE\",\"score\":0.98}", 0, "json score", "binary"},
 	{"{\"prediction\":1,\"confidence\":0.9}", 0, "json confidence", "binary"},
+	{"{\"label\":\"good\",\"probability\":0.77}", 0, "json probability", "binary"},
+	{"{\"prediction\":\"spam\",\"score\":0.77}", 0, "json score", "binary"},
+	{"{\"risk_percent\":73.4}", 0, "json risk_percent", "regression"},
 	{"{\"something\":0.4,\"other\":17}", 0, "json something", "binary"},
 	/* classes */
 	{"{\"prediction\":1,\"proba\":[0.13,0.87]}", 0, "json proba.1", "binary"},
