@@ -15,13 +15,19 @@ static int authority_read(const char *text, size_t n, struct intake_url *out, st
 	char host[192], *colon, *end;
 	long port;
 
-	if (n == 0 || n >= sizeof host)
-		return err_set(e, ERR_INVALID, "the address has no host: http://HOST:PORT/PATH");
+	if (n == 0 || n >= sizeof host || text[0] == ':') {
+		err_set(e, ERR_INVALID, "the address has no host: \"%.80s\"", text);
+		return err_hint(e, "http://HOST:PORT/PATH, such as http://127.0.0.1:9001/predict");
+	}
 	memcpy(host, text, n);
 	host[n] = '\0';
 	if (strchr(host, '@')) {
 		err_set(e, ERR_INVALID, "the address holds a login");
 		return err_hint(e, "leave it out; send it with --header 'Authorization: ...'");
+	}
+	if (host[strspn(host, "0123456789")] == '\0') {
+		err_set(e, ERR_INVALID, "the address has no host: \"%.80s\" is a number", host);
+		return err_hint(e, "if it is a port: http://127.0.0.1:%.80s/PATH", host);
 	}
 	colon = host[0] == '[' ? strstr(host, "]:") : strrchr(host, ':');
 	colon = colon && host[0] == '[' ? colon + 1 : colon;

@@ -256,7 +256,7 @@ static void say_none(const struct leaves *a, struct intake_choice *score)
 			(strtod(a->list[i].text, &end), *end == '\0')) {
 			intake_choose(score, "header X-Pithead-Score",
 				"%s is a number written as text, which is not read: let the server "
-				"send this header",
+				"send it as a number, or in this header",
 				a->list[i].path);
 			score->off = 1;
 			return;

@@ -57,6 +57,10 @@ static int check_words(const struct init_words *w, struct err *e)
 			e, ERR_INVALID, "--haproxy stands alone: its servers are in the file");
 	if (w->candidate_count && !w->upstream_count)
 		return err_set(e, ERR_INVALID, "--candidate needs an --upstream beside it");
+	for (int i = 0; i < w->header_count; i++)
+		if (strcspn(w->header[i], ":") == 0 || !strchr(w->header[i], ':'))
+			return err_set(e, ERR_INVALID,
+				"--header is \"Name: value\", and not \"%.80s\"", w->header[i]);
 	return check_out(w, e);
 }
 
@@ -97,7 +101,13 @@ static void print_next(const struct init_words *w, const struct intake *in)
 	int usual = strcmp(w->out, "pithead.yaml") == 0;
 	const char *file = usual || is_stdout(w) ? "" : w->out;
 
-	if (!is_stdout(w))
+	for (int i = 0; i < in->count && !w->haproxy; i++)
+		if (in->endpoints[i].score.off)
+			fprintf(to, "no score is read, errors and times only: %s\n",
+				in->endpoints[i].score.why);
+	if (is_stdout(w))
+		fprintf(to, "keep it as pithead.yaml, read what it says and why, then\n");
+	else
 		fprintf(to, "wrote %s: read what it says and why, then\n", w->out);
 	fprintf(to, "  pithead spec check%s%s\n", *file ? " " : "", file);
 	fprintf(to, "  pithead apply%s%s --reason \"first\"\n", *file ? " --file " : "", file);

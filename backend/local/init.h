@@ -18,6 +18,7 @@ struct init_words {
 	int upstream_count, candidate_count, header_count;
 	const char *sample, *openapi, *haproxy, *path, *method;
 	const char *project, *endpoint, *owner, *environment, *tier, *listen, *out;
+	const char *score, *task, *key, *segment, *health;
 	int force, yes, json, help;
 	int interactive; /* there is a terminal, and no --yes */
 };

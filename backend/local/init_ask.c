@@ -16,6 +16,9 @@
 #define PORT_FIRST 8100
 #define PORT_LAST  8999
 
+/* Keys of an endpoint that init proposes by what it saw, and that a word or an answer changes. */
+static const char *const sources[] = {"score", "task", "key", "segment", "health"};
+
 /* A value is valid when a small spec with it is. */
 static int value_check(const char *key, const char *value, struct err *e)
 {
@@ -33,6 +36,9 @@ static int value_check(const char *key, const char *value, struct err *e)
 	buf_addf(&text, "    tier: \"%s\"\n", strcmp(key, "tier") == 0 ? value : "low");
 	buf_addf(&text, "    listen: \"%s\"\n",
 		strcmp(key, "listen") == 0 ? value : "127.0.0.1:8100");
+	for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+		if (strcmp(key, sources[i]) == 0)
+			buf_addf(&text, "    %s: \"%s\"\n", key, value);
 	buf_adds(&text, "    serve: x\n");
 	rc = init_check(buf_text(&text), text.len, e);
 	buf_release(&text);
@@ -46,7 +52,7 @@ static int ask(const char *key, const char *what, char *value, size_t size)
 	struct err e;
 
 	for (;;) {
-		fprintf(stderr, "%s [%s]: ", what, value);
+		fprintf(stderr, value[0] ? "%s [%s]: " : "%s: ", what, value);
 		if (!fgets(line, sizeof line, stdin))
 			return -1;
 		line[strcspn(line, "\r\n")] = '\0';
@@ -121,6 +127,27 @@ static int port_find(const struct intake *in, int from)
 	return 0;
 }
 
+/* Clients cannot be met where the model itself listens, on this machine. */
+static int check_listen(const struct intake_endpoint *ep, struct err *e)
+{
+	const char *port = strrchr(ep->listen.value, ':');
+
+	for (int v = 0; v < ep->version_count; v++)
+		for (int s = 0; s < ep->versions[v].server_count; s++) {
+			const struct intake_server *at = &ep->versions[v].servers[s];
+
+			if (!port || atoi(port + 1) != at->port ||
+				(strncmp(at->host, "127.", 4) != 0 &&
+					strcmp(at->host, "localhost") != 0))
+				continue;
+			err_set(e, ERR_INVALID, "your model itself listens at port %d", at->port);
+			return err_hint(e,
+				"--listen is where the gateway stands before it: another "
+				"port, or none and a free one is taken");
+		}
+	return 0;
+}
+
 /* The reason that is there (where clients come today) is kept. */
 static int listen_settle(const struct init_words *w, struct intake *in, struct err *e)
 {
@@ -145,10 +172,62 @@ static int listen_settle(const struct init_words *w, struct intake *in, struct e
 		rc = in->count == 1 ? settle(w, "listen", "clients ask at", w->listen, c->value,
 					      sizeof c->value, e)
 				    : 0;
+		if (rc == 0)
+			rc = check_listen(&in->endpoints[i], e);
 		if (rc)
 			return rc;
 	}
 	return 0;
+}
+
+/* One that the server did not tell, or not for sure. wanted: whether a person is asked. */
+static int settle_seen(const struct init_words *w, const char *key, const char *what,
+	const char *word, int wanted, struct intake_choice *c, struct err *e)
+{
+	char value[sizeof c->value] = "";
+	int rc;
+
+	if (!c->off)
+		str_copy(value, sizeof value, c->value);
+	if (!word && !(wanted && w->interactive))
+		return 0;
+	if (!word)
+		fprintf(stderr, "%s: %s\n", key, c->why);
+	rc = settle(w, key, what, word, value, sizeof value, e);
+	if (rc == 0 && value[0] && (c->off || strcmp(value, c->value) != 0))
+		intake_choose(c, value, "as you said");
+	return rc;
+}
+
+/* What was proposed of the answer and the request. The words stand; people are asked where it was
+ * said to be unsure, and may leave it open. */
+static int settle_proposal(const struct init_words *w, struct intake_endpoint *ep, struct err *e)
+{
+	int scored, rc, none = strcmp(ep->score.value, "json PATH") == 0;
+
+	rc = settle_seen(w, "score", "the model's number: json PATH, header NAME, or nothing",
+		w->score, ep->score.off && none, &ep->score, e);
+	scored = ep->score.value[0] && !ep->score.off;
+	if (rc == 0)
+		rc = settle_seen(w, "task", "binary, multiclass, regression or ranking", w->task,
+			scored && (ep->task.off || strncmp(ep->task.why, "unsure", 6) == 0),
+			&ep->task, e);
+	if (rc == 0 && scored && ep->task.off)
+		ep->task.off = 0;
+	if (rc == 0)
+		rc = settle_seen(w, "key",
+			"what keeps a client on one version: json PATH, header NAME, or nothing",
+			w->key, ep->key.off, &ep->key, e);
+	if (rc == 0)
+		rc = settle_seen(w, "segment", "", w->segment, 0, &ep->segment, e);
+	if (rc == 0)
+		rc = settle_seen(w, "health", "", w->health, 0, &ep->health, e);
+	return rc;
+}
+
+static int names_one(const struct init_words *w)
+{
+	return w->endpoint || w->score || w->task || w->key || w->segment || w->health;
 }
 
 int init_settle(const struct init_words *w, struct intake *in, struct err *e)
@@ -156,9 +235,15 @@ int init_settle(const struct init_words *w, struct intake *in, struct err *e)
 	struct intake_endpoint *only = in->count == 1 ? &in->endpoints[0] : NULL;
 	int rc;
 
-	if (w->endpoint && !only)
+	if (names_one(w) && !only)
 		return err_set(e, ERR_INVALID,
-			"--endpoint is for one endpoint, and there are %d: change it in the file",
+			"--%s is for one endpoint, and there are %d: change it in the file",
+			w->endpoint  ? "endpoint"
+			: w->score   ? "score"
+			: w->task    ? "task"
+			: w->key     ? "key"
+			: w->segment ? "segment"
+				     : "health",
 			in->count);
 	project_default(in, in->project);
 	owner_default(in->owner);
@@ -177,5 +262,7 @@ int init_settle(const struct init_words *w, struct intake *in, struct err *e)
 	if (rc == 0)
 		rc = settle(w, "tier", "risk: low, medium or high", w->tier, in->tier,
 			sizeof in->tier, e);
-	return rc ? rc : listen_settle(w, in, e);
+	if (rc == 0)
+		rc = listen_settle(w, in, e);
+	return rc || !only ? rc : settle_proposal(w, only, e);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "backend/adapters/http_call.h"
 #include "backend/base/xalloc.h"
@@ -16,10 +17,13 @@
 #define READ_MOST   12000 /* bytes of a body that the gateway reads: setting body_max */
 #define SLOW_MS	    400
 #define SHOWN_BYTES 160
+#define PATH_SIGNS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.-"
+#define NO_PATH	    "/pithead-asks-for-no-such-path"
 
 /* In the order in which they are tried. */
 static const char *const health_paths[] = {"/healthz", "/health", "/readyz", "/ready",
-	"/v2/health/ready", "/health/ready", "/ping", "/live", "/livez", "/status", "/"};
+	"/v2/health/ready", "/health/ready", "/healthcheck", "/actuator/health", "/api/health",
+	"/ping", "/live", "/livez", "/status", "/"};
 
 int init_read_file(const char *name, struct buf *text, struct err *e)
 {
@@ -40,6 +44,16 @@ int init_read_file(const char *name, struct buf *text, struct err *e)
 	return err_set(e, ERR_FAILED, "cannot read %s: %s", name, strerror(errno));
 }
 
+/* Whether the sample is sent as JSON; a server may take another form, which tells nothing of key,
+ * segment and features. */
+static int is_json(const struct init_words *w)
+{
+	for (int i = 0; i < w->header_count; i++)
+		if (strncasecmp(w->header[i], "Content-Type:", 13) == 0)
+			return strstr(w->header[i], "json") != NULL;
+	return 1;
+}
+
 int init_read_sample(const struct init_words *w, struct buf *text, struct err *e)
 {
 	struct leaves l;
@@ -53,11 +67,17 @@ int init_read_sample(const struct init_words *w, struct buf *text, struct err *e
 				   "request.json; or --openapi URL");
 	}
 	rc = init_read_file(w->sample, text, e);
-	if (rc)
+	if (rc && strchr("{[@", w->sample[0]))
+		err_hint(e, "--sample is the name of a file: put the JSON into one, or give it to "
+			    "--sample - on standard input");
+	if (rc || !is_json(w))
 		return rc;
+	if (text->len == 0)
+		return err_set(e, ERR_INVALID, "%s is empty", w->sample);
 	rc = leaves_parse(buf_text(text), text->len, w->sample, &l, e);
 	if (rc)
-		err_hint(e, "the sample is the JSON body of one request");
+		err_hint(e, "the sample is the JSON body of one request; for another form give its "
+			    "type: --header \"Content-Type: text/csv\"");
 	leaves_release(&l);
 	return rc;
 }
@@ -116,8 +136,13 @@ static int send_sample(const struct init_words *w, const char *url, const struct
 	rc = http_call(&call, a, e);
 	if (rc == 0 && (a->status < 200 || a->status > 299))
 		rc = refused(url, a, e);
-	if (rc == 0 && !w->json)
-		fprintf(stderr, "%s %s: %d in %.1f ms\n", method, url, a->status, a->total_ms);
+	if (rc == 0 && !w->json) {
+		char text[SHOWN_BYTES + 8];
+
+		shown(a, text);
+		fprintf(stderr, "%s %s: %d in %.1f ms: %s\n", method, url, a->status, a->total_ms,
+			a->encoding[0] ? a->encoding : text);
+	}
 	return rc;
 }
 
@@ -151,9 +176,18 @@ static int propose_score(const char *url, const struct http_answer *a, int rows,
 			"unsure: by this one number; or multiclass, ranking");
 		return 0;
 	}
+	if (a->body.len == 0) {
+		err_set(e, ERR_FAILED, "%s answers %d, and nothing more", url, a->status);
+		return err_hint(e,
+			"is it the right path? a server whose answers are empty can send the "
+			"header X-Pithead-Score");
+	}
 	if (leaves_parse(buf_text(&a->body), a->body.len, "the answer", &l, e) == 0) {
 		score_propose(&l, rows, ep);
 		leaves_release(&l);
+	} else if (!why && a->type[0] && !strstr(a->type, "json") && !strstr(a->type, "html")) {
+		why = "the answer is no JSON, and so not read: let the server send the header "
+		      "X-Pithead-Score";
 	} else if (!why) {
 		shown(a, text);
 		err_set(e, ERR_FAILED, "%s answers %d with %s, which is not JSON: %s", url,
@@ -181,7 +215,10 @@ static void propose_timeout(double ms, struct intake_endpoint *ep)
 	if (ms < SLOW_MS)
 		return;
 	snprintf(value, sizeof value, "%ds", s > 60 ? 60 : s < 2 ? 2 : s);
-	intake_choose(&ep->timeout, value, "the sample took %.1f s", ms / 1000);
+	intake_choose(&ep->timeout, value,
+		"the sample took %.1f s; less if it was slow as the first, as verdicts wait so "
+		"long",
+		ms / 1000);
 }
 
 static int answers_health(const struct intake_url *u, const char *path)
@@ -216,8 +253,7 @@ static int model_health(const struct intake_url *u, char out[128])
 		return 0;
 	snprintf(
 		out, 128, "%.*s%s", (int)(name + 8 + n - u->path), u->path, kserve ? "/ready" : "");
-	return out[strspn(out, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			       "/_.-")] == '\0';
+	return out[strspn(out, PATH_SIGNS)] == '\0';
 }
 
 static int all_answer(const struct intake_url *urls, int count, const char *path)
@@ -228,23 +264,52 @@ static int all_answer(const struct intake_url *urls, int count, const char *path
 	return 1;
 }
 
+/* /api/v1/health or /healthz beside /api/v1/predict, or further up. */
+static int prefix_health(const struct intake_url *urls, int count, char out[128])
+{
+	static const char *const names[] = {"/health", "/healthz"};
+	char prefix[96], *slash;
+
+	if (!str_copy(prefix, sizeof prefix, urls[0].path))
+		return 0;
+	prefix[strcspn(prefix, "?")] = '\0';
+	if (prefix[strspn(prefix, PATH_SIGNS)])
+		return 0;
+	while ((slash = strrchr(prefix, '/')) != NULL && slash > prefix) {
+		*slash = '\0';
+		for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+			snprintf(out, 128, "%s%s", prefix, names[i]);
+			if (all_answer(urls, count, out))
+				return 1;
+		}
+	}
+	return 0;
+}
+
 static void propose_health(const struct intake_url *urls, int count, struct intake_endpoint *ep)
 {
 	char own[128];
+	const char *found = NULL;
 	size_t paths = sizeof health_paths / sizeof health_paths[0];
 
 	if (model_health(&urls[0], own) && all_answer(urls, count, own)) {
 		intake_choose(&ep->health, own, "answers 200 when it is well");
 		return;
 	}
-	for (size_t i = 0; i < paths; i++)
-		if (all_answer(urls, count, health_paths[i])) {
-			intake_choose(&ep->health, health_paths[i],
-				"answers 200; it should not when the model cannot predict");
-			return;
-		}
-	intake_choose(&ep->health, "tcp",
-		"no usual path answers 2xx: one that takes connections counts as well");
+	if (prefix_health(urls, count, own))
+		found = own;
+	for (size_t i = 0; i < paths && !found; i++)
+		if (all_answer(urls, count, health_paths[i]))
+			found = health_paths[i];
+	if (found)
+		intake_choose(&ep->health, found,
+			answers_health(&urls[0], NO_PATH)
+				? "answers 200, as to any path; is there one that tells of the "
+				  "model?"
+				: "answers 200; it should not when the model cannot predict");
+	else
+		intake_choose(&ep->health, "tcp",
+			"no usual path answers 2xx: one that takes connections counts as well");
 }
 
 /* The addresses of --upstream (or --candidate), with --path in place. All of a version are alike.
@@ -305,10 +370,10 @@ static int ask_all(const struct init_words *w, const struct buf *sample,
 	struct leaves request = {0};
 	int rc = 0;
 
-	if (sample->len) {
+	if (sample->len && is_json(w))
 		rc = leaves_parse(buf_text(sample), sample->len, "the sample", &request, e);
+	if (sample->len && rc == 0)
 		request_propose(&request, w->header, w->header_count, ep);
-	}
 	for (int i = 0; i < count && rc == 0; i++) {
 		struct http_answer a = {0};
 		struct buf url = {0};

@@ -43,6 +43,11 @@ static int option_read(struct init_words *w, int argc, char **argv, int *i, stru
 		{"tier", &w->tier, NULL, 0},
 		{"listen", &w->listen, NULL, 0},
 		{"out", &w->out, NULL, 0},
+		{"score", &w->score, NULL, 0},
+		{"task", &w->task, NULL, 0},
+		{"key", &w->key, NULL, 0},
+		{"segment", &w->segment, NULL, 0},
+		{"health", &w->health, NULL, 0},
 	};
 	const char *word = argv[*i] + 2, *equals = strchr(word, '=');
 	const char *ignored[1];

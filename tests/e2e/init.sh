@@ -93,6 +93,12 @@ refused 2 "is not valid JSON" --upstream "$url" --sample binary.json
 refused 1 "it sends elsewhere: give that address, /plain" --upstream "$shapes/moved" --sample good.json
 refused 1 "answers 500 to the sample: {\"detail\": \"no model\"}" --upstream "$shapes/broken" --sample good.json
 refused 1 "with text/html, which is not JSON: <html>hello" --upstream "$shapes/html" --sample good.json
+refused 1 "answers 200, and nothing more" --upstream "$shapes/empty" --sample good.json
+refused 2 "the address has no host" --upstream :9001 --sample good.json
+refused 2 "is a number" --upstream 9001 --sample good.json
+refused 1 "is the name of a file" --upstream "$url" --sample '{"amount": 1}'
+refused 2 "your model itself listens at port $up1" --upstream "$url" --sample good.json --listen "127.0.0.1:$up1"
+refused 2 "expected \`binary\`" --upstream "$url" --sample good.json --task best
 refused 1 "Empty reply" --upstream "$shapes/drop" --sample good.json
 refused 1 "TLS fails: SSL certificate problem: self-signed" --upstream "https://127.0.0.1:$secure/plain" --sample good.json
 refused 1 "speaks no TLS" --upstream "https://127.0.0.1:$up1/predict" --sample good.json
@@ -126,6 +132,8 @@ shape /header 'score: header X-Pithead-Score' tcp
 shape /close '# score: json probability' tcp 'no Content-Length'
 shape /chunked '# score: json probability' tcp 'no Content-Length'
 shape /gzip '# score: json PATH            # the answer is compressed, and so not read: turn that off at the server' tcp
+shape /csv '# score: json PATH' tcp 'the answer is no JSON, and so not read'
+shape /v7/fraud/score 'score: json score' /v7/health
 shape /text '# score: json PATH' tcp 'no number that looks like'
 
 # -- an OpenAPI document: alone, and with the server --
@@ -162,10 +170,25 @@ refused 1 "has no POST operation at /no" --openapi api.yaml --path /no
 
 # -- a terminal is asked, and only a valid answer is taken --
 script -qec "$PITHEAD init --upstream $url --sample good.json --out asked.yaml" /dev/null \
-	>asked.out 2>&1 <<<$'NO\nshop\ncheckout-team\npay\nstaging\nmedium\n\n'
-for line in 'project: shop' 'owner: checkout-team' '    environment: staging' '    tier: medium'; do
+	>asked.out 2>&1 <<<$'NO\nshop\ncheckout-team\npay\nstaging\nmedium\n\nheader X-Who\n'
+for line in 'project: shop' 'owner: checkout-team' '    environment: staging' '    tier: medium' '    key: header X-Who'; do
 	check "asked: $line" grep -q "^$line" asked.yaml
 done
+script -qec "$PITHEAD init --upstream $shapes/text --sample good.json --out open.yaml" /dev/null \
+	>open.out 2>&1 <<<$'\n\n\n\n\n\njson odds\nmulticlass\n\n'
+check "asked for the score, which was not seen" grep -q '^    score: json odds ' open.yaml
+check "asked for the task" grep -q '^    task: multiclass ' open.yaml
+check "what has no answer stays open" grep -q '^    # key: header X-User-Id' open.yaml
+"$PITHEAD" init --upstream "$shapes/chunked" --sample good.json --out told.yaml --score 'json odds' --task regression \
+	--key 'json amount' --segment 'header X-Part' --health /ready >told.out 2>&1 </dev/null
+is "words say the same" "$(sed -n 's/  *# as you said//p' told.yaml | xargs)" \
+	"health: /ready key: json amount segment: header X-Part score: json odds task: regression"
+echo 1.5,DE >sample.csv
+"$PITHEAD" init --upstream "$shapes/plain" --sample sample.csv --header 'Content-Type: text/csv' --out csv.yaml >csv.out 2>&1 </dev/null
+is "a sample may have another form" "$?" 0
+check "the answer is shown" grep -q 'plain: 200 in .*: 0.73' csv.out
+"$PITHEAD" init --upstream "$shapes/chunked" --sample good.json --out - >/dev/null 2>unread.out </dev/null
+check "that no score is read is told at once" grep -q 'no score is read.*Content-Length' unread.out
 check "the endpoint too" grep -q '^  pay:$' asked.yaml
 check "and a wrong one is asked for again" grep -q 'expected a name of at most 63' asked.out
 is "json tells what was proposed" "$("$PITHEAD" init --upstream "$url" --sample good.json --out - --json \

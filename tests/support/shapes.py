@@ -20,6 +20,9 @@ SHAPES = {
     "/html": (b"<html>hello</html>", {"Content-Type": "text/html"}),
     "/header": (b'{"label": "cat"}', {"X-Pithead-Score": "0.25"}),
     "/text": (b'{"label": "cat"}', {}),
+    "/csv": (b"0.4,0.6\n", {"Content-Type": "text/csv"}),
+    "/empty": (b"", {}),
+    "/v7/fraud/score": (b'{"score": 0.2}', {}),
 }
 
 
@@ -27,7 +30,7 @@ class Shapes(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        self.answer(200 if self.path == "/v2/models/iris/ready" else 404, b"{}", {})
+        self.answer(200 if self.path in ("/v2/models/iris/ready", "/v7/health") else 404, b"{}", {})
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -116,7 +116,8 @@ static void addresses_are_read(void **state)
 	};
 	static const char *const bad[] = {"", "http://", "ftp://x/", "http://u:p@h/", "http://h:0/",
 		"http://h:99999/", "http://h:x/", "http://_b/", "http://h/a b", "http://h/\n",
-		"http://[::1/", "http://-x/", "://", "http://h:1:2:3/", "http://../"};
+		"http://[::1/", "http://-x/", "://", "http://h:1:2:3/", "http://../", ":9001",
+		"9001", "http:/h:1/p"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
