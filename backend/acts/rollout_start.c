@@ -35,10 +35,16 @@ int version_check(
 		return rc;
 	if (rc == 0 || strcmp(row.name, version) != 0) {
 		err_set(e, ERR_NOT_FOUND, "project %s has no version %s", ep->row.project, version);
-		err_hint(e,
-			"see `pithead version list`, or add it with `pithead version add DIR "
-			"--name %s`",
-			version);
+		if (ep->config->serve[0])
+			err_hint(e,
+				"see `pithead version list`, or add it with `pithead version add "
+				"DIR --name %s`",
+				version);
+		else
+			err_hint(e,
+				"name its servers under `versions: %s: upstream:` in "
+				"pithead.yaml, then `pithead apply`",
+				version);
 		return err_field(e, "to");
 	}
 	if (!ep->config->serve[0])

@@ -357,8 +357,11 @@ static void compare(const struct intake_url *u, const struct http_answer *a, int
 
 	if (ep->score.off)
 		return;
-	if (propose_score("", a, rows, &other, &e) ||
-		strcmp(other.score.value, ep->score.value) != 0)
+	if (propose_score("", a, rows, &other, &e) || other.score.off)
+		intake_note(&ep->notes,
+			"%s:%d answers otherwise: no score can be read of it. Look at it.", u->host,
+			u->port);
+	else if (strcmp(other.score.value, ep->score.value) != 0)
 		intake_note(&ep->notes,
 			"%s:%d answers otherwise: its score would be `%s`, not `%s`. Look at it.",
 			u->host, u->port, other.score.value, ep->score.value);
@@ -397,6 +400,29 @@ static int ask_all(const struct init_words *w, const struct buf *sample,
 	return rc;
 }
 
+/* The gateway chooses a server, and sends the request on as it came: versions differ by address,
+ * and by nothing else. urls: `first` of v1, then those of v2. */
+static int check_paths(const struct intake_url *urls, int first, int count, struct err *e)
+{
+	for (int i = 1; i < count; i++) {
+		if (strcmp(urls[i].path, urls[0].path) == 0)
+			continue;
+		err_set(e, ERR_INVALID, "%s:%d is to be asked at %.120s, and %s:%d at %.120s",
+			urls[i].host, urls[i].port, urls[i].path, urls[0].host, urls[0].port,
+			urls[0].path);
+		return err_hint(e, "the gateway changes no path: all servers of an endpoint answer "
+				   "at the same one");
+	}
+	for (int i = first; i < count; i++)
+		for (int k = 0; k < first; k++)
+			if (urls[i].port == urls[k].port && !strcmp(urls[i].host, urls[k].host)) {
+				err_set(e, ERR_INVALID, "%s:%d is both v1 and v2", urls[i].host,
+					urls[i].port);
+				return err_hint(e, "the new version needs an address of its own");
+			}
+	return 0;
+}
+
 int init_call(const struct init_words *w, const struct buf *sample, int made_up, struct intake *in,
 	struct err *e)
 {
@@ -410,6 +436,8 @@ int init_call(const struct init_words *w, const struct buf *sample, int made_up,
 	for (int i = w->upstream_count; i < count && rc == 0; i++)
 		if (!urls[i].has_path)
 			str_copy(urls[i].path, sizeof urls[i].path, urls[0].path);
+	if (rc == 0)
+		rc = check_paths(urls, w->upstream_count, count, e);
 	if (rc == 0)
 		rc = ask_all(w, sample, urls, count, ep, e);
 	if (rc)

@@ -98,6 +98,8 @@ refused 2 "the address has no host" --upstream :9001 --sample good.json
 refused 2 "is a number" --upstream 9001 --sample good.json
 refused 1 "is the name of a file" --upstream "$url" --sample '{"amount": 1}'
 refused 2 "your model itself listens at port $up1" --upstream "$url" --sample good.json --listen "127.0.0.1:$up1"
+refused 2 "127.0.0.1:$plain is both v1 and v2" --upstream "$shapes/plain" --candidate "$shapes/plain" --sample good.json
+refused 2 "the gateway changes no path" --upstream "$url" --candidate "$shapes/plain" --sample good.json
 refused 2 "expected \`binary\`" --upstream "$url" --sample good.json --task best
 refused 1 "Empty reply" --upstream "$shapes/drop" --sample good.json
 refused 1 "TLS fails: SSL certificate problem: self-signed" --upstream "https://127.0.0.1:$secure/plain" --sample good.json
@@ -183,6 +185,8 @@ check "what has no answer stays open" grep -q '^    # key: header X-User-Id' ope
 	--key 'json amount' --segment 'header X-Part' --health /ready >told.out 2>&1 </dev/null
 is "words say the same" "$(sed -n 's/  *# as you said//p' told.yaml | xargs)" \
 	"health: /ready key: json amount segment: header X-Part score: json odds task: regression"
+"$PITHEAD" rollout start fraud --to v9 --share 50% --reason "not there" >v9.out 2>&1 </dev/null
+check "a version of servers is to be named in the file" grep -qF 'under `versions: v9: upstream:` in pithead.yaml' v9.out
 echo 1.5,DE >sample.csv
 "$PITHEAD" init --upstream "$shapes/plain" --sample sample.csv --header 'Content-Type: text/csv' --out csv.yaml >csv.out 2>&1 </dev/null
 is "a sample may have another form" "$?" 0
