@@ -87,6 +87,9 @@ static int wanted(const struct world *w, const struct live_endpoint *ep, const c
 		return 0;
 	if (strcmp(version, ep->row.stable) == 0 || strcmp(version, ep->row.candidate) == 0)
 		return 1;
+	/* Servers of others that the spec names no more are gone. */
+	if (!ep->config->serve[0] && !upstream_of(ep, version))
+		return 0;
 	/* Everything else that is still running stays hot for the same time as the predecessor. */
 	return ep->row.hot_until_us > clock_wall_us(&w->clock);
 }

@@ -46,6 +46,9 @@ is "without a candidate" "$(get /v1/endpoints/fraud .candidate)" ""
 is "the canary was aborted" "$(get /v1/rollouts/2 .state)" aborted
 check "for its answer times" eval 'get /v1/rollouts/2 .end_reason | grep -q "^latency_p99 "'
 is "the gateway answers with v1" "$(version_now -d '{"amount":1}')" v1
+has_no_v2() { ! "$PITHEAD" endpoint show fraud </dev/null | grep -q "^ .* v2 .* up"; }
+check "the servers of v2 are let go with their lines of the file" wait_for 10 has_no_v2
+check "and not missed" eval '! grep -q "not in the registry" "$PITHEAD_HOME/log/engine.log"'
 
 # -- what was proposed --
 file=$dir/fraud/pithead.yaml
