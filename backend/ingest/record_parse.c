@@ -232,8 +232,16 @@ static void score_read(
 		out->read = !is_absent(m[M_RES]);
 }
 
-/* What became of the request. A client that left before its request was whole (phase R of the
- * gateway's termination state) got no answer, and that is nobody's failure. */
+/* Whether the client left before its request was whole: in phase R of the gateway's termination
+ * state, or in phase D without an answer, while a longer body was on its way to the server. */
+static int client_left(const struct span tsx)
+{
+	return tsx.n >= 2 &&
+	       (tsx.at[1] == 'R' || ((tsx.at[0] == 'C' || tsx.at[0] == 'c') && tsx.at[1] == 'D'));
+}
+
+/* What became of the request. Where the client left there was no answer, and that is nobody's
+ * failure. */
 static int outcome_read(const struct span m[M_COUNT], struct record *out)
 {
 	const struct span tsx = m[M_TSX];
@@ -247,7 +255,7 @@ static int outcome_read(const struct span m[M_COUNT], struct record *out)
 	out->status = (int)status;
 	out->total_ms = (double)ta;
 	out->answer_ms = us >= 0 ? (double)us / 1000 : (double)tr;
-	out->failed = status >= 500 || (status <= 0 && (tsx.n < 2 || tsx.at[1] != 'R'));
+	out->failed = status >= 500 || (status <= 0 && !client_left(tsx));
 	out->backend_down = status == 503 && tsx.n >= 2 && memcmp(tsx.at, "SC", 2) == 0;
 	return 0;
 }

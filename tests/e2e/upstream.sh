@@ -63,11 +63,18 @@ for i in "${!asked[@]}"; do
 	check "${asked[i]#*|}: $(cat "$dir/ask.$i")" test "$rc" = 0
 done
 # 4 of one request each have no readable answer: chunks, large, HTTP/1.0 twice; 2 streams, 1 upgrade.
-unread() { field_is /v1/endpoints/m .stable_stats.unread 7; }
+unread() { field_is /v1/endpoints/m .stable_stats.unread "${1:-7}"; }
 check "what cannot be read is counted" wait_for 5 unread
 is "nothing of it is a failure" "$(get /v1/endpoints/m .stable_stats.failures)" 0
 check "endpoint show tells it" grep -q "7 of them unread" <<<"$("$PITHEAD" endpoint show m </dev/null)"
 check "so do the metrics" grep -Eq '^pithead_unread_total\{.*\} 7$' <<<"$(api GET /metrics)"
+# A client that breaks its upload off is nobody's failure.
+asked_for() { field_is /v1/endpoints/m .stable_stats.requests "$1"; }
+before=$(get /v1/endpoints/m .stable_stats.requests)
+(printf 'POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\nhalf' >&3
+	pause_ms 50) 3<>"/dev/tcp/127.0.0.1/$front"
+check "an upload that is broken off is heard of" wait_for 5 asked_for $((before + 1))
+is "and is no failure of the server" "$(get /v1/endpoints/m .stable_stats.failures)" 0
 # The number of a stream comes beside it, or afterwards.
 exchange_id() { # exchange_id QUERY: the id of a streamed answer; its head is in $dir/head
 	curl -s -m 5 -o "$dir/stream" -D - "http://127.0.0.1:$front/sse?events=1$1" |
@@ -86,12 +93,11 @@ unscored=$(exchange_id "")
 later() { [ "$(predict "$unscored" 0.5)" = "[1,0,0,0]" ]; }
 check "another's is posted later" wait_for 5 later
 is "once" "$(predict "$unscored" 0.6)" "[0,1,0,0]"
-check "neither is unread" unread
+check "neither is unread" unread 8
 # The stream that lasts is judged while it lasts: by its head.
 exchange ask sse "127.0.0.1:$front" events=30 gap=900 accept=1 >/dev/null 2>&1 &
 stream=$!
-eight() { field_is /v1/endpoints/m .stable_stats.unread 8; }
-check "a stream's record is there before its end" wait_for 5 eight
+check "a stream's record is there before its end" wait_for 5 unread 9
 check "which it has not come to" kill "$stream"
 wait "$stream" 2>/dev/null || true
 
