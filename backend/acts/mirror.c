@@ -108,6 +108,7 @@ static int fill_job(const struct live_endpoint *ep, const struct record *r,
 		return 0;
 	str_copy(job->content_type, sizeof job->content_type, b->content_type);
 	str_copy(job->id, sizeof job->id, r->id);
+	str_copy(job->host_header, sizeof job->host_header, ep->config->host);
 	job->body = copy_of(b->request, b->request_len);
 	job->body_len = b->request_len;
 	return 1;

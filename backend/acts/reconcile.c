@@ -100,6 +100,7 @@ static void fill_endpoint(struct world *w, struct live_endpoint *ep, struct gate
 	/* Without a path the gateway only connects. */
 	if (strcmp(ep->config->health, "tcp") != 0)
 		str_copy(out->health, sizeof out->health, ep->config->health);
+	str_copy(out->host_header, sizeof out->host_header, ep->config->host);
 	out->ca = ep->config->ca[0] ? ep->config->ca : NULL;
 	fill_slots(w, ep);
 	out->slots = ep->slots;

@@ -46,7 +46,8 @@ struct gateway_endpoint {
 	char environment[16];
 	char host[64];
 	int port;
-	char health[128];   /* HTTP path of the check; "" = it only connects */
+	char health[128];      /* HTTP path of the check; "" = it only connects */
+	char host_header[128]; /* of requests and checks; "" = the client's, localhost */
 	const char *ca;	    /* PEM of who vouches for its servers; borrowed; NULL = the machine's */
 	int64_t timeout_ms; /* until the first byte of an answer, and between two of its parts */
 	int64_t stream_ms;  /* the same where a request asks for a stream; 0 = no other */

@@ -116,6 +116,8 @@ static int check_endpoint(const struct gateway_endpoint *ep, struct err *e)
 		return refuse(e, ep->id, "environment", ep->environment);
 	if (ep->health[0] && (ep->health[0] != '/' || !made_of(ep->health, "/._-~?&=:+")))
 		return refuse(e, ep->id, "health", ep->health);
+	if (!made_of(ep->host_header, ".-"))
+		return refuse(e, ep->id, "host", ep->host_header);
 	if (ep->timeout_ms < 1 || ep->timeout_ms > 86400000 || ep->stream_ms < 0 ||
 		ep->stream_ms > 86400000)
 		return refuse(e, ep->id, "timeout", "this length");
@@ -493,8 +495,10 @@ static void format_backend(const struct gateway_endpoint *ep, int slot,
 	if (ep->health[0])
 		buf_addf(out,
 			"\toption httpchk\n\thttp-check send meth GET uri %s ver HTTP/1.1"
-			" hdr Host localhost\n",
-			ep->health);
+			" hdr Host %s\n",
+			ep->health, ep->host_header[0] ? ep->host_header : "localhost");
+	if (ep->host_header[0])
+		buf_addf(out, "\thttp-request set-header Host %s\n", ep->host_header);
 	for (int i = 0; c->servers && i < ep->slots[slot].server_count; i++) {
 		const struct gateway_server *s = &ep->slots[slot].servers[i];
 		char at[sizeof s->address];

@@ -227,6 +227,8 @@ static void flight_set_headers(struct flight *f)
 	header_add(f, "X-Shadow", "1");
 	if (f->job.id[0])
 		header_add(f, "X-Request-ID", f->job.id);
+	if (f->job.host_header[0])
+		header_add(f, "Host", f->job.host_header);
 	/* Without a value curl leaves the header out that it would make up itself. */
 	if (f->job.content_type[0])
 		header_add(f, "Content-Type", f->job.content_type);

@@ -23,6 +23,7 @@ struct replay_job {
 	int tls;	       /* for host:port */
 	char server_name[128]; /* tls: of the certificate; "" = the host */
 	int verify_none;       /* tls: any certificate will do */
+	char host_header[128]; /* "" = that of the address */
 	char method[8];	       /* "" = POST */
 	char path[512];	       /* with its query, begins with '/' */
 	char content_type[96]; /* "" = not sent */

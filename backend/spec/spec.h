@@ -96,6 +96,7 @@ struct spec_endpoint {
 	int arm_count;
 	int replicas;
 	char health[128]; /* HTTP path, or tcp */
+	char host[128];	  /* what servers are asked for, in the Host header; "" = not told */
 	char ca[8192];	  /* PEM: who vouches for its upstream servers; "" = the machine's own */
 	struct source key, segment, score;
 	struct source features[SPEC_LIST];

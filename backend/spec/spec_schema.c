@@ -354,6 +354,11 @@ static const struct spec_field endpoint_rows[] = {
 		.fallback = "/healthz",
 		.help = "HTTP path that answers 200 when a server can take requests, or tcp: it "
 			"takes connections."},
+	{.key = "host",
+		.type = &type_host,
+		AT(spec_endpoint, host),
+		.help = "The Host header that servers are asked with, by requests and health "
+			"checks; clients' own and localhost unless told."},
 	{.key = "ca",
 		.type = &type_certificates,
 		AT(spec_endpoint, ca),

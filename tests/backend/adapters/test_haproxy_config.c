@@ -141,6 +141,22 @@ static int config_has(const struct gateway_endpoint *ep, const char *line)
 	return has;
 }
 
+static void servers_may_be_asked_for_a_name(void **state)
+{
+	struct gateway_endpoint ep = good();
+	struct haproxy_config c = config(&ep);
+
+	(void)state;
+	str_copy(ep.health, sizeof ep.health, "/ready");
+	assert_true(config_has(&ep, " uri /ready ver HTTP/1.1 hdr Host localhost\n"));
+	assert_false(config_has(&ep, "set-header Host"));
+	str_copy(ep.host_header, sizeof ep.host_header, "model.example");
+	assert_true(config_has(&ep, " uri /ready ver HTTP/1.1 hdr Host model.example\n"
+				    "\thttp-request set-header Host model.example\n"));
+	str_copy(ep.host_header, sizeof ep.host_header, "a b");
+	assert_int_equal(haproxy_config_check(&c, NULL), ERR_INVALID);
+}
+
 static void a_stream_may_be_silent_for_longer(void **state)
 {
 	struct gateway_endpoint ep = good();
@@ -242,6 +258,7 @@ int main(void)
 		cmocka_unit_test(injection_is_refused_everywhere),
 		cmocka_unit_test(two_endpoints_cannot_share_an_address),
 		cmocka_unit_test(servers_do_not_change_the_fingerprint),
+		cmocka_unit_test(servers_may_be_asked_for_a_name),
 		cmocka_unit_test(a_stream_may_be_silent_for_longer),
 		cmocka_unit_test(rows_go_there_and_back),
 		cmocka_unit_test(foreign_rows_are_refused),

@@ -195,7 +195,7 @@ static void the_least_file_has_defaults(void **state)
 
 static void servers_may_be_a_list_and_certificates_a_text(void **state)
 {
-	struct spec *s = good(EP "    ca: |\n" CA_LINES "    versions:\n"
+	struct spec *s = good(EP "    host: model.example\n    ca: |\n" CA_LINES "    versions:\n"
 				 "      v1:\n        upstream:\n"
 				 "          - tls a.example:1\n          - tls b.example:2\n");
 	const struct spec_endpoint *ep = &s->endpoints[0];
@@ -205,6 +205,7 @@ static void servers_may_be_a_list_and_certificates_a_text(void **state)
 	assert_int_equal(ep->arms[0].tls, 1);
 	assert_string_equal(ep->arms[0].servers[1].host, "b.example");
 	assert_int_equal(strncmp(ep->ca, "-----BEGIN CERTIFICATE-----\nMII", 31), 0);
+	assert_string_equal(ep->host, "model.example");
 	assert_string_equal(ep->health, "/healthz");
 	assert_int_equal(ep->stream_ms, 300000);
 	spec_free(s);
