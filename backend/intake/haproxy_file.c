@@ -69,6 +69,7 @@ static void inherit(struct haproxy_proxy *p, const struct haproxy_proxy *from)
 	memcpy(p->check_method, from->check_method, sizeof p->check_method);
 	memcpy(p->check_path, from->check_path, sizeof p->check_path);
 	memcpy(p->check_host, from->check_host, sizeof p->check_host);
+	memcpy(p->host, from->host, sizeof p->host);
 	memcpy(p->fallback, from->fallback, sizeof p->fallback);
 	memcpy(p->key, from->key, sizeof p->key);
 }
@@ -146,8 +147,16 @@ static void key_read(struct haproxy_proxy *p, const char *text)
 		snprintf(p->key, sizeof p->key, "%.*s", (int)n, at + 4);
 }
 
+/* The old way to name a host is behind the version, within one word. */
 static void check_read(struct haproxy_proxy *p, const char *const *words, int count)
 {
+	const char *host = count > 4 ? strcasestr(words[4], "\nhost:") : NULL;
+
+	if (host) {
+		host += strlen("\nhost:") + strspn(host + strlen("\nhost:"), " ");
+		snprintf(p->check_host, sizeof p->check_host, "%.*s", (int)strcspn(host, " \r\n"),
+			host);
+	}
 	p->checks = 1;
 	str_copy(p->check_method, sizeof p->check_method, count > 3 ? words[2] : "OPTIONS");
 	str_copy(p->check_path, sizeof p->check_path,
@@ -207,13 +216,24 @@ static void rule_note(struct haproxy_proxy *p, const char *const *words, int cou
 			       "redirect auth return deny tarpit reject set-method set-dst "
 			       "set-dst-port set-query do-resolve wait-for-body use-service",
 				words[1]) != NULL ||
-			strncmp(words[1], "lua.", 4) == 0 || strstr(text, "map");
+			strncmp(words[1], "lua.", 4) == 0 || strstr(text, "map") ||
+			strncasecmp(text, "http-request set-header host ", 29) == 0;
 	else
 		noted = strcmp(words[0], "use-server") == 0 || strcmp(words[0], "redirect") == 0 ||
 			strcmp(words[0], "reqrep") == 0 || strcmp(words[0], "filter") == 0 ||
 			strcmp(words[0], "errorfile") == 0;
 	if (noted)
 		intake_note(&p->notes, "not taken over: %s", text);
+}
+
+/* http-request set-header Host NAME: servers are told another name than the client said. */
+static int host_read(struct haproxy_proxy *p, const char *const *words, int count)
+{
+	if (count != 4 || strcmp(words[0], "http-request") != 0 ||
+		strcmp(words[1], "set-header") != 0 || strcasecmp(words[2], "host") != 0 ||
+		strchr(words[3], '%'))
+		return 0;
+	return str_copy(p->host, sizeof p->host, words[3]);
 }
 
 static void option_read(struct haproxy_proxy *p, const char *const *words, int count, int no)
@@ -263,7 +283,7 @@ static void keyword_read(
 	else if (strcmp(key, "acl") == 0 && count > 2) {
 		join(words, 1, count, text, sizeof text);
 		buf_addf(&p->acls, "%s\n", text);
-	} else
+	} else if (!host_read(p, words, count))
 		rule_note(p, words, count);
 }
 

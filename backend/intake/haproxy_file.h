@@ -25,8 +25,10 @@ int haproxy_expand(const char *text, haproxy_env env, void *arg, char *out, size
 struct haproxy_server {
 	char name[64];
 	struct intake_server at; /* port 0 = none was said */
-	int tls, verified, own_ca, backup, disabled, weight, from_dns;
+	int tls, verified, backup, disabled, weight, from_dns;
 	int check_port;
+	int connections; /* maxconn; 0 = any number */
+	char ca_file[96];
 	char certificate[128]; /* tls: the name that is verified, or asked for; "" = none */
 	char problem[96];      /* why it cannot be an upstream; "" = it can */
 };
@@ -52,6 +54,7 @@ struct haproxy_proxy {
 	char fallback[64]; /* default_backend */
 	int checks;	   /* option httpchk */
 	char check_method[16], check_path[128], check_host[64];
+	char host[64];	       /* what requests are given as Host; "" = the client's */
 	char key[INTAKE_PATH]; /* a header by which it balances or sticks */
 	int64_t timeout_ms;    /* timeout server; 0 = none */
 	struct buf acls;       /* lines "NAME words" */

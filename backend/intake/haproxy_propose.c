@@ -14,7 +14,9 @@
 #define CANDIDATE_WORDS                                                                            \
 	"canary candidate next new beta challenger green v2 v3 experiment experimental treatment " \
 	"preview rc"
-#define STABLE_WORDS  "stable main prod production champion baseline blue v1 current old control"
+#define STABLE_WORDS "stable main prod production champion baseline blue v1 current old control"
+/* Names that say so of another version, also where the route is a path: /v2 is another API. */
+#define TRIED_WORDS   "canary candidate challenger"
 #define LIGHT	      4 /* so many times lighter than the heaviest is a candidate's weight */
 #define TIMEOUT_MOST  60000
 #define TIMEOUT_LEAST 100
@@ -61,20 +63,39 @@ static int is_by_chance(const struct haproxy_proxy *p, const char *condition)
 	return yes;
 }
 
+/* Whether what is asked for decides: a path or a host, and so another model or another API. */
+static int is_by_name(const struct haproxy_proxy *p, const char *condition)
+{
+	static const char *const names[] = {"path", "url", "base", "hdr(host", "fhdr(host",
+		"hdr_dom(host", "hdr_beg(host", "hdr_end(host", "hdr_reg(host", "hdr_sub(host"};
+	struct buf text = {0};
+	int yes = 0;
+
+	condition_format(p, condition, &text);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		yes |= strcasestr(buf_text(&text), names[i]) != NULL;
+	buf_release(&text);
+	return yes;
+}
+
 /* Where a frontend's traffic goes by a use_backend: to another version of the same model? */
 static int is_candidate(
 	const struct haproxy_proxy *front, const struct haproxy_use *u, const char *stable)
 {
+	const char *words = is_by_name(front, u->condition) ? TRIED_WORDS : CANDIDATE_WORDS;
+
 	return is_by_chance(front, u->condition) ||
 	       intake_has_word(u->condition, "canary candidate") ||
-	       (intake_has_word(u->backend, CANDIDATE_WORDS) &&
-		       !intake_has_word(stable, CANDIDATE_WORDS));
+	       (intake_has_word(u->backend, words) && !intake_has_word(stable, CANDIDATE_WORDS));
 }
 
 static void server_note(struct buf *notes, const struct haproxy_server *s, const char *why)
 {
-	intake_note(
-		notes, "server %s (%s:%d) is left out: %s", s->name, s->at.host, s->at.port, why);
+	if (s->problem[0])
+		intake_note(notes, "server %s is left out: %s", s->name, why);
+	else
+		intake_note(notes, "server %s (%s:%d) is left out: %s", s->name, s->at.host,
+			s->at.port, why);
 }
 
 /* Why it gets no traffic today, or cannot; NULL = it can. */
@@ -95,11 +116,11 @@ static void tls_take(
 	if (s->certificate[0] && strcmp(s->certificate, s->at.host) != 0 &&
 		host_is_valid(s->certificate) && !host_is_address(s->certificate))
 		str_copy(v->server_name, sizeof v->server_name, s->certificate);
-	if (s->verified && s->own_ca)
+	if (s->verified && s->ca_file[0] && !strstr(buf_text(&ep->notes), "CA file"))
 		intake_note(&ep->notes,
-			"%s is verified by a CA file of its own: its text belongs here, under "
+			"%s is verified by the CA file %s: its text belongs here, under "
 			"`ca: |`, unless the machine trusts it.",
-			s->name);
+			s->name, s->ca_file);
 }
 
 static void server_place(
@@ -120,6 +141,8 @@ static void server_place(
 		server_note(&ep->notes, s, "a version has eight servers at most");
 	else if (added > 0 && s->tls)
 		tls_take(ep, v, s);
+	if (added > 0 && s->connections && (!v->connections || s->connections < v->connections))
+		v->connections = s->connections;
 	if (s->from_dns)
 		intake_note(&ep->notes, "%s is a template: its servers are what %s resolves to.",
 			s->name, s->at.host);
@@ -189,7 +212,10 @@ static void health_choose(struct intake_endpoint *ep, const struct haproxy_proxy
 					    b->servers[i].check_port != b->servers[i].at.port
 				    ? b->servers[i].check_port
 				    : elsewhere;
-	if (!b->checks)
+	if (!b->checks && elsewhere)
+		intake_choose(&ep->health, "tcp",
+			"HAProxy connects to port %d, pithead where requests go", elsewhere);
+	else if (!b->checks)
 		intake_choose(&ep->health, "tcp", "HAProxy only connects as well");
 	else if (elsewhere)
 		intake_choose(&ep->health, "tcp",
@@ -201,11 +227,26 @@ static void health_choose(struct intake_endpoint *ep, const struct haproxy_proxy
 	else if (!path_fits(b->check_path))
 		intake_choose(&ep->health, "tcp", "HAProxy asks %.80s, which is no path here",
 			b->check_path);
-	else if (b->check_host[0])
-		intake_choose(&ep->health, b->check_path,
-			"HAProxy asks it for host %s, pithead for localhost", b->check_host);
 	else
 		intake_choose(&ep->health, b->check_path, "as HAProxy asks");
+}
+
+/* What servers are asked for; clients now ask at another address than the one they know. */
+static void host_choose(struct intake_endpoint *ep, const struct haproxy_proxy *front,
+	const struct haproxy_proxy *b)
+{
+	const char *set = b->host[0] ? b->host : front ? front->host : "";
+	const char *host = set[0] ? set : b->checks ? b->check_host : "";
+
+	if (!host[0] || strcmp(host, "localhost") == 0)
+		return;
+	if (host_is_valid(host) && !host_is_address(host))
+		intake_choose(&ep->host, host,
+			set[0] ? "the Host header, as HAProxy sets it; health checks too"
+			       : "the Host header of HAProxy's health checks; requests too");
+	else
+		intake_note(&ep->notes, "HAProxy asks its servers for host %s, pithead does not.",
+			host);
 }
 
 static void timeout_choose(struct intake_endpoint *ep, int64_t ms)
@@ -217,7 +258,8 @@ static void timeout_choose(struct intake_endpoint *ep, int64_t ms)
 		return;
 	snprintf(value, sizeof value, fits % 1000 ? "%lldms" : "%llds",
 		(long long)(fits % 1000 ? fits : fits / 1000));
-	intake_choose(&ep->timeout, value, "timeout server is %lld ms", (long long)ms);
+	intake_choose(&ep->timeout, value, "timeout server is %lld ms%s", (long long)ms,
+		fits < ms ? "; a minute is the most, but for streams" : "");
 }
 
 static void name_choose(struct intake *in, struct intake_endpoint *ep, const char *name)
@@ -248,6 +290,7 @@ static void rest_choose(struct intake_endpoint *ep, const struct haproxy_proxy *
 			front->kind == HAPROXY_LISTEN ? "listen" : "frontend", front->name,
 			front->bind);
 	health_choose(ep, b);
+	host_choose(ep, front, b);
 	timeout_choose(ep, b->timeout_ms);
 	snprintf(value, sizeof value, "header %s else random", key[0] ? key : "X-User-Id");
 	intake_choose(&ep->key, value,
@@ -413,8 +456,23 @@ static void frontend_place(struct haproxy_file *f, struct intake *in, struct hap
 	routes_place(f, in, front);
 }
 
+/* Whether some frontend chooses its backend by what only HAProxy knows. */
+static int is_dynamic(const struct haproxy_file *f)
+{
+	for (int i = 0; i < f->count; i++) {
+		if (strstr(f->proxies[i].fallback, "%["))
+			return 1;
+		for (int k = 0; k < f->proxies[i].use_count; k++)
+			if (strstr(f->proxies[i].uses[k].backend, "%["))
+				return 1;
+	}
+	return 0;
+}
+
 void haproxy_propose(struct haproxy_file *f, struct intake *in)
 {
+	int dynamic = is_dynamic(f);
+
 	for (int i = 0; i < f->count; i++)
 		if (f->proxies[i].kind == HAPROXY_FRONTEND || f->proxies[i].kind == HAPROXY_LISTEN)
 			frontend_place(f, in, &f->proxies[i]);
@@ -426,7 +484,10 @@ void haproxy_propose(struct haproxy_file *f, struct intake *in)
 			continue;
 		ep = usable(in, b, b, b->name) ? endpoint_make(in, NULL, b) : NULL;
 		if (ep)
-			intake_note(&ep->notes, "No frontend names backend %s.", b->name);
+			intake_note(&ep->notes,
+				dynamic ? "A frontend may choose backend %s by a map or variable."
+					: "No frontend names backend %s.",
+				b->name);
 	}
 	buf_adds(&in->notes, buf_text(&f->notes));
 }

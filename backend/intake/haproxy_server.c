@@ -64,12 +64,14 @@ static void set_value(struct haproxy_server *s, const char *word, const char *va
 	else if (strcmp(word, "verify") == 0)
 		s->verified = strcmp(value, "required") == 0;
 	else if (strcmp(word, "ca-file") == 0)
-		s->own_ca = value[0] != '@';
+		str_copy(s->ca_file, sizeof s->ca_file, value[0] == '@' ? "" : value);
 	else if (strcmp(word, "verifyhost") == 0)
 		str_copy(s->certificate, sizeof s->certificate, value);
 	else if (strcmp(word, "sni") == 0 && strncmp(value, "str(", 4) == 0 && !s->certificate[0])
 		snprintf(s->certificate, sizeof s->certificate, "%.*s",
 			(int)strcspn(value + 4, ")"), value + 4);
+	else if (strcmp(word, "maxconn") == 0)
+		s->connections = whole_number(value) > 0 ? whole_number(value) : 0;
 	else if (strcmp(word, "port") == 0)
 		s->check_port = whole_number(value);
 	else if (strcmp(word, "proto") == 0 && strcmp(value, "h2") == 0)
@@ -113,7 +115,10 @@ static void address_set(struct haproxy_server *s, const char *text)
 		snprintf(full, sizeof full, "[%s]", host);
 		str_copy(host, sizeof host, full);
 	}
-	if (!host_is_valid(host) || !str_copy(s->at.host, sizeof s->at.host, host))
+	if (host[0] == '_')
+		snprintf(s->problem, sizeof s->problem,
+			"\"%.40s\" is an SRV record: pithead looks up HOST:PORT", host);
+	else if (!host_is_valid(host) || !str_copy(s->at.host, sizeof s->at.host, host))
 		snprintf(s->problem, sizeof s->problem, "\"%.48s\" is no host that pithead takes",
 			host);
 }

@@ -37,12 +37,13 @@ struct intake_version {
 	int tls;
 	int unverified;	       /* tls: nobody checks the certificate today */
 	char server_name[128]; /* tls: the certificate's, where it is not the host's; "" */
+	int connections;       /* at a time to each server; 0 = any number */
 	char why[INTAKE_WHY];
 };
 
 struct intake_endpoint {
 	char name[INTAKE_NAME];
-	struct intake_choice listen, health, timeout, key, segment, score, features, task;
+	struct intake_choice listen, health, host, timeout, key, segment, score, features, task;
 	/* Written as one list; `features` holds only the reason. */
 	char feature[INTAKE_FEATURES][INTAKE_PATH + 8];
 	int feature_count;

@@ -154,6 +154,12 @@ static void format_versions(const struct intake_endpoint *ep, struct buf *out)
 		buf_reset(&line);
 		if (v->tls)
 			format_tls(v, out);
+		buf_addf(&line, "connections: %d", v->connections);
+		if (v->connections)
+			format_line(8, buf_text(&line),
+				"maxconn, the least of its servers'; others wait for a second",
+				out);
+		buf_reset(&line);
 	}
 	buf_release(&line);
 }
@@ -198,6 +204,7 @@ static void format_endpoint(
 	format_choice("listen", &ep->listen, out);
 	format_versions(ep, out);
 	format_choice("health", &ep->health, out);
+	format_choice("host", &ep->host, out);
 	format_choice("timeout", &ep->timeout, out);
 	format_choice("key", &ep->key, out);
 	format_choice("segment", &ep->segment, out);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "backend/base/host.h"
 #include "backend/base/xalloc.h"
 #include "backend/intake/leaves.h"
 
@@ -231,9 +233,24 @@ static void features_propose(const struct leaves *r, struct intake_endpoint *ep)
 		intake_choose(&ep->features, "", "left out as no path can name it: %s", r->unnamed);
 }
 
+/* A Host of the caller's own: the server is told it by the gateway as well. */
+static void host_propose(const char *const *headers, int count, struct intake_endpoint *ep)
+{
+	for (int i = 0; i < count; i++) {
+		const char *value = headers[i] + 5;
+
+		if (strncasecmp(headers[i], "host:", 5) != 0)
+			continue;
+		value += strspn(value, " ");
+		if (host_is_valid(value) && !host_is_address(value))
+			intake_choose(&ep->host, value, "the Host header of the sample");
+	}
+}
+
 void request_propose(const struct leaves *r, const char *const *headers, int header_count,
 	struct intake_endpoint *ep)
 {
+	host_propose(headers, header_count, ep);
 	key_propose(r, headers, header_count, ep);
 	segment_propose(r, ep);
 	features_propose(r, ep);

@@ -45,7 +45,7 @@ static int check_out(const struct init_words *w, struct err *e)
 
 static int check_words(const struct init_words *w, struct err *e)
 {
-	int sources = (w->haproxy != NULL) + (w->openapi || w->upstream_count);
+	int sources = (w->haproxy_count > 0) + (w->openapi || w->upstream_count);
 
 	if (sources == 0) {
 		err_set(e, ERR_INVALID, "init needs to know where your model answers");
@@ -69,7 +69,7 @@ static int propose(const struct init_words *w, struct intake *in, struct err *e)
 	struct buf sample = {0};
 	int rc;
 
-	if (w->haproxy)
+	if (w->haproxy_count)
 		return init_haproxy(w, in, e);
 	if (w->openapi)
 		return init_openapi(w, in, e);

@@ -11,12 +11,15 @@
 
 #define INIT_URLS    8
 #define INIT_HEADERS 16
+#define INIT_FILES   32
 #define INIT_BYTES   (4 << 20) /* of a file or document that is read */
 
 struct init_words {
 	const char *upstream[INIT_URLS], *candidate[INIT_URLS], *header[INIT_HEADERS];
 	int upstream_count, candidate_count, header_count;
-	const char *sample, *openapi, *haproxy, *path, *method;
+	const char *haproxy[INIT_FILES];
+	int haproxy_count;
+	const char *sample, *openapi, *path, *method;
 	const char *project, *endpoint, *owner, *environment, *tier, *listen, *out;
 	const char *score, *task, *key, *segment, *health;
 	int force, yes, json, help;

@@ -1,4 +1,5 @@
 /* init_read.c: proposals from documents: an OpenAPI description, a haproxy.cfg. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,21 +24,57 @@ static const char *environment(void *arg, const char *name)
 	return getenv(name);
 }
 
+static int is_config(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && dot && strcmp(dot, ".cfg") == 0;
+}
+
+/* A file; or those of a folder that HAProxy would read with `-f FOLDER`, in its order. */
+static int config_read(const char *name, struct buf *text, struct err *e)
+{
+	struct dirent **found;
+	int count = scandir(name, &found, is_config, alphasort), rc = 0;
+
+	if (count < 0)
+		return init_read_file(name, text, e);
+	if (count == 0)
+		rc = err_set(e, ERR_FAILED, "%s has no file *.cfg", name);
+	for (int i = 0; i < count; i++) {
+		char path[400];
+
+		snprintf(path, sizeof path, "%s/%s", name, found[i]->d_name);
+		if (rc == 0)
+			rc = init_read_file(path, text, e);
+		buf_addc(text, '\n');
+		free(found[i]);
+	}
+	free(found);
+	return rc;
+}
+
 int init_haproxy(const struct init_words *w, struct intake *in, struct err *e)
 {
 	struct haproxy_file f = {0};
 	struct buf text = {0};
-	int rc = init_read_file(w->haproxy, &text, e);
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < w->haproxy_count; i++) {
+		rc = config_read(w->haproxy[i], &text, e);
+		buf_addc(&text, '\n');
+	}
 
 	if (rc == 0)
 		rc = haproxy_file_parse(buf_text(&text), text.len, environment, NULL, &f, e);
 	if (rc == 0) {
 		haproxy_propose(&f, in);
-		snprintf(in->from, sizeof in->from, "%.150s, which was not changed", w->haproxy);
+		snprintf(in->from, sizeof in->from, "%.150s%s, which was not changed",
+			w->haproxy[0], w->haproxy_count > 1 ? " and others" : "");
 	}
 	if (rc == 0 && !in->count) {
 		rc = err_set(e, ERR_FAILED, "%s has no HTTP server that can be taken over: %.400s",
-			w->haproxy, buf_text(&in->notes));
+			w->haproxy[0], buf_text(&in->notes));
 		err_hint(e, "name a server: pithead init --upstream http://HOST:PORT/PATH");
 	}
 	haproxy_file_release(&f);

@@ -33,7 +33,7 @@ static int option_read(struct init_words *w, int argc, char **argv, int *i, stru
 		{"header", w->header, &w->header_count, INIT_HEADERS},
 		{"sample", &w->sample, NULL, 0},
 		{"openapi", &w->openapi, NULL, 0},
-		{"haproxy", &w->haproxy, NULL, 0},
+		{"haproxy", w->haproxy, &w->haproxy_count, INIT_FILES},
 		{"path", &w->path, NULL, 0},
 		{"method", &w->method, NULL, 0},
 		{"project", &w->project, NULL, 0},

@@ -162,9 +162,26 @@ static void names_are_made_fit(void **state)
 	free(longest);
 }
 
+static void host_is_that_of_the_sample(void **state)
+{
+	static const char *const headers[] = {"X-A: b", "host: model.example.org"};
+	static const char *const address[] = {"Host: 127.0.0.1"};
+	struct intake_endpoint ep = {.name = "x"}, other = {.name = "y"};
+	struct leaves l = {0};
+
+	(void)state;
+	request_propose(&l, headers, 2, &ep);
+	assert_string_equal(ep.host.value, "model.example.org");
+	request_propose(&l, address, 1, &other);
+	assert_string_equal(other.host.value, "");
+	buf_release(&ep.notes);
+	buf_release(&other.notes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(host_is_that_of_the_sample),
 		cmocka_unit_test(requests_tell_key_segment_and_features),
 		cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(names_are_made_fit),
