@@ -103,6 +103,8 @@ int remove_server(struct world *w, struct live_endpoint *ep, int slot, const cha
 /* Makes one server be there, at its name's address, drained or not. */
 int server_make_so(struct world *w, struct live_endpoint *ep, int slot,
 	const struct gateway_server *s, struct err *e);
+/* Tells which fault of TLS keeps a server of others down, where that is the reason. */
+void upstreams_explain(struct world *w, struct live_endpoint *ep);
 /* Makes the slot hold exactly the arm's servers. */
 void upstreams_ensure(
 	struct world *w, struct live_endpoint *ep, const struct spec_arm *arm, int slot);

@@ -47,6 +47,7 @@ void servers_refresh(struct world *w, struct live_endpoint *ep)
 	int n = gateway_servers(w->gateway, ep->row.id, ep->servers, WORLD_SERVERS, &e);
 
 	ep->server_count = n < 0 ? 0 : n;
+	upstreams_explain(w, ep);
 }
 
 int version_ready(const struct live_endpoint *ep, const char *version)

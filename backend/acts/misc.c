@@ -227,7 +227,7 @@ int act_proven(struct world *w, const struct act_result *r, char *summary, size_
 	at[21] = '\0';
 	if (!proven)
 		snprintf(summary, size, "%s: on the way%s%s", r->plan.title,
-			waiting	 ? ", its servers are starting"
+			waiting	 ? ", its servers are not ready yet"
 			: row.id ? ", the rollout is "
 				 : "",
 			waiting ? "" : row.state);

@@ -161,6 +161,26 @@ static void remove_others(
 			remove_server(w, ep, slot, ep->servers[i].name);
 }
 
+void upstreams_explain(struct world *w, struct live_endpoint *ep)
+{
+	for (int i = 0; i < ep->server_count; i++) {
+		struct gateway_server_state *state = &ep->servers[i];
+		const struct spec_arm *arm =
+			state->slot >= 0 && state->slot < ep->slot_count
+				? upstream_of(ep, ep->slots[state->slot].version)
+				: NULL;
+		struct gateway_server s;
+
+		if (!arm || !arm->tls || strcmp(state->state, "down") != 0)
+			continue;
+		for (int k = 0; k < arm->server_count; k++) {
+			upstream_server(ep, arm, k, &s);
+			if (strcmp(s.name, state->name) == 0)
+				gateway_server_explain(w->gateway, &s, state);
+		}
+	}
+}
+
 void upstreams_ensure(
 	struct world *w, struct live_endpoint *ep, const struct spec_arm *arm, int slot)
 {

@@ -80,6 +80,12 @@ int gateway_server_follow(struct gateway *g, const char *endpoint, int slot,
 	return g->ops->server_follow(g, endpoint, slot, s, now, e);
 }
 
+void gateway_server_explain(
+	struct gateway *g, const struct gateway_server *s, struct gateway_server_state *state)
+{
+	g->ops->server_explain(g, s, state);
+}
+
 int gateway_server_remove(
 	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e)
 {

@@ -143,6 +143,10 @@ int gateway_server_ready(
  * go to that one from here on; 1 then, 0 when all is as it was. */
 int gateway_server_follow(struct gateway *g, const char *endpoint, int slot,
 	const struct gateway_server *s, const char *now, struct err *e);
+/* Where TLS is why s is down, state->check is told which fault of it, as soon as that was looked
+ * at; else it stays. Never waits. */
+void gateway_server_explain(
+	struct gateway *g, const struct gateway_server *s, struct gateway_server_state *state);
 int gateway_server_remove(
 	struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
 

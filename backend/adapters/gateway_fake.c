@@ -309,6 +309,12 @@ static int op_server_ready(
 }
 
 /* Names have no addresses here. */
+static void op_server_explain(
+	struct gateway *g, const struct gateway_server *s, struct gateway_server_state *state)
+{
+	(void)g, (void)s, (void)state;
+}
+
 static int op_server_follow(struct gateway *g, const char *endpoint, int slot,
 	const struct gateway_server *s, const char *now, struct err *e)
 {
@@ -377,6 +383,7 @@ static const struct gateway_ops fake_ops = {
 	.server_drain = op_server_drain,
 	.server_ready = op_server_ready,
 	.server_follow = op_server_follow,
+	.server_explain = op_server_explain,
 	.server_remove = op_server_remove,
 	.servers = op_servers,
 	.get_info = op_get_info,

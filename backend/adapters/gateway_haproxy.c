@@ -20,6 +20,7 @@ static void op_free(struct gateway *g)
 
 	haproxy_process_release(&h->process);
 	names_free(h->names);
+	names_free(h->looks);
 	free(h->folder);
 	free(h->log_socket);
 	free(h->known);
@@ -160,6 +161,12 @@ static int op_server_ready(
 	return haproxy_server_ready(of(g), endpoint, slot, name, e);
 }
 
+static void op_server_explain(
+	struct gateway *g, const struct gateway_server *s, struct gateway_server_state *state)
+{
+	haproxy_server_explain(of(g), s, state);
+}
+
 static int op_server_follow(struct gateway *g, const char *endpoint, int slot,
 	const struct gateway_server *s, const char *now, struct err *e)
 {
@@ -227,6 +234,7 @@ static const struct gateway_ops haproxy_ops = {
 	.server_drain = op_server_drain,
 	.server_ready = op_server_ready,
 	.server_follow = op_server_follow,
+	.server_explain = op_server_explain,
 	.server_remove = op_server_remove,
 	.servers = op_servers,
 	.get_info = op_get_info,
@@ -246,6 +254,7 @@ struct gateway *gateway_new(const char *folder, const char *log_socket,
 	h->settings = settings;
 	h->clock = clock;
 	h->names = names_new(&settings->resolve_ms, NULL, NULL);
+	h->looks = names_new(&settings->resolve_ms, haproxy_tls_look, NULL);
 	/* A folder that cannot be made shows itself when the first file is written. */
 	mkdir(folder, 0700);
 	haproxy_process_init(&h->process, folder);

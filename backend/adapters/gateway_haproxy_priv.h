@@ -22,6 +22,7 @@ struct haproxy_gateway {
 	const struct clock *clock;
 	struct haproxy_process process;
 	struct names *names;	      /* owned; of upstream servers */
+	struct names *looks;	      /* owned; why the TLS of some fails */
 	struct known_endpoint *known; /* owned; what was configured by this process */
 	int known_count;
 };
@@ -60,6 +61,11 @@ int haproxy_server_ready(
 	struct haproxy_gateway *h, const char *endpoint, int slot, const char *name, struct err *e);
 int haproxy_server_follow(struct haproxy_gateway *h, const char *endpoint, int slot,
 	const struct gateway_server *s, const char *now, struct err *e);
+/* haproxy_tls.c */
+void haproxy_server_explain(struct haproxy_gateway *h, const struct gateway_server *s,
+	struct gateway_server_state *state);
+int haproxy_tls_look(
+	void *arg, const char *key, char (*list)[NAMES_ADDRESS], int most, char *why, size_t size);
 /* "IP:PORT" of a server whose name may have to be looked up, waited for at most wait_ms; or its
  * socket. 0, or ERR_UNREACHABLE with what its name lacks. */
 int haproxy_server_address(struct haproxy_gateway *h, const struct gateway_server *s, int wait_ms,

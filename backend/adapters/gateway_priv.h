@@ -32,6 +32,8 @@ struct gateway_ops {
 		struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
 	int (*server_follow)(struct gateway *g, const char *endpoint, int slot,
 		const struct gateway_server *s, const char *now, struct err *e);
+	void (*server_explain)(struct gateway *g, const struct gateway_server *s,
+		struct gateway_server_state *state);
 	int (*server_remove)(
 		struct gateway *g, const char *endpoint, int slot, const char *name, struct err *e);
 	int (*servers)(struct gateway *g, const char *endpoint, struct gateway_server_state *out,

@@ -435,8 +435,7 @@ void haproxy_ca_name(const char *pem, char out[HAPROXY_CA_SIZE])
 	snprintf(out, HAPROXY_CA_SIZE, "ca-%.16s.pem", hex);
 }
 
-/* The name that TLS asks for: never an address, which is no name (RFC 6066, 3). */
-static void tls_name(const struct gateway_server *s, char *out, size_t size)
+void haproxy_tls_name(const struct gateway_server *s, char *out, size_t size)
 {
 	const char *colon = strrchr(s->address, ':');
 	struct in_addr v4;
@@ -453,7 +452,7 @@ static void format_tls(const struct gateway_server *s, struct buf *out)
 {
 	char ca[HAPROXY_CA_SIZE] = CA_FILE, name[160];
 
-	tls_name(s, name, sizeof name);
+	haproxy_tls_name(s, name, sizeof name);
 	if (s->ca)
 		haproxy_ca_name(s->ca, ca);
 	/* Of a server added at run time, HAProxy 2.6 checks the health in the clear unless told. */

@@ -37,6 +37,9 @@ struct haproxy_config {
 
 #define HAPROXY_CA_SIZE 32
 /* The file of certificates of a PEM text, named by its contents, in the gateway's folder. */
+/* The name that TLS asks for: never an address, which is no name (RFC 6066, 3); "" then. */
+void haproxy_tls_name(const struct gateway_server *s, char *out, size_t size);
+
 void haproxy_ca_name(const char *pem, char out[HAPROXY_CA_SIZE]);
 
 /* Whether every text may stand in a configuration file: names, addresses, paths have narrow

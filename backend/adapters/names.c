@@ -20,9 +20,9 @@
 #define FAILED_MS 2000 /* a name without an address is looked up again as soon as this */
 
 struct entry {
-	char host[128];		     /* "" = free */
+	char host[NAMES_HOST];	     /* "" = free */
 	char address[NAMES_ADDRESS]; /* "" = none known */
-	char why[80];
+	char why[NAMES_WHY];
 	int64_t looked_us, asked_us; /* monotonic; looked 0 = not yet */
 };
 
@@ -144,7 +144,7 @@ static const struct entry *next_due(const struct names *n, int64_t *when)
 static void *run(void *arg)
 {
 	struct names *n = arg;
-	char list[ANSWERS][NAMES_ADDRESS], host[sizeof n->entries[0].host], why[80] = "";
+	char list[ANSWERS][NAMES_ADDRESS], host[sizeof n->entries[0].host], why[NAMES_WHY] = "";
 	struct timespec at;
 	int64_t when;
 	int count;

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NAMES_HOST    400 /* a host is short; what else is looked up may be longer */
+#define NAMES_WHY     80
 #define NAMES_ADDRESS 48 /* IPv4, or IPv6 without brackets, and a NUL */
 
 struct names;

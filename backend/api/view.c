@@ -228,7 +228,8 @@ static void say_waiting(struct world *w, const struct live_endpoint *ep,
 	const struct rollout_row *r, struct endpoint_view *v)
 {
 	char why[320];
-	int missing = approvals_missing(w, r), needed, given;
+	int missing = approvals_missing(w, r), needed, given, slot = slot_find(ep, r->to_version);
+	int up = slot >= 0 ? slot_healthy(ep, slot) : 0;
 
 	approvals_shown(w, r, &needed, &given);
 	if (missing > 0)
@@ -240,8 +241,12 @@ static void say_waiting(struct world *w, const struct live_endpoint *ep,
 		say(v, HEALTH_WAITING, 0, "%s #%lld to %s: %.200s", r->pattern, (long long)r->id,
 			r->to_version, why);
 	else
-		say(v, HEALTH_WAITING, 0, "%s #%lld waits until the servers of %s are ready",
-			r->pattern, (long long)r->id, r->to_version);
+		say(v, HEALTH_WAITING, 0,
+			"%s #%lld waits until the servers of %s are ready: %d of %d%s", r->pattern,
+			(long long)r->id, r->to_version, up, servers_wanted(ep, r->to_version),
+			up && upstream_of(ep, r->to_version)
+				? "; drain one that stays away: pithead server drain"
+				: "");
 }
 
 /* What a person would notice first in both arms' figures since the step began: values, not a

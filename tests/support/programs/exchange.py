@@ -2,7 +2,8 @@
 """exchange.py: HTTP exchanges that no gateway may change, for tests: a server of them and a client that
 checks them byte by byte.
 
-  exchange.py serve [HOST:]PORT[=NAME[=CERT.pem]]...   a server for each port, until it is ended; TLS with a CERT
+  exchange.py serve [HOST:]PORT[=NAME[=CERT.pem[=HOST]]]...   a server for each port, until it is ended; TLS with a
+    CERT; with a HOST it answers 421 to requests for another
   exchange.py ask KIND HOST:PORT [NAME=VALUE]...  prints one line, exit 0 when all came as it was sent
 
 KIND: sse (events= gap= in ms, accept=1 says so in the request), chunks, large, close (HTTP/1.0 server),
@@ -149,7 +150,7 @@ def serve_upload(conn, reader, fields):
     send_json(conn, '{"sha256":"%s","bytes":%d,"probability":0.25}' % (h.hexdigest(), n))
 
 
-def serve_conn(conn, name):
+def serve_conn(conn, name, host):
     reader = Reader(conn)
     with conn:
         while True:
@@ -157,6 +158,9 @@ def serve_conn(conn, name):
             if not got:
                 return
             line, fields = got
+            if host and fields.get("host") != host:
+                conn.sendall(b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                return
             path, _, query = line.split(" ")[1].partition("?")
             q = dict(urllib.parse.parse_qsl(query))
             if path == "/upload":
@@ -189,7 +193,7 @@ def serve_port(word):
     listener.bind((host or "127.0.0.1", int(port)))
     listener.listen(128)
     context = None
-    if len(parts) > 2:
+    if len(parts) > 2 and parts[2]:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(parts[2])
 
@@ -198,7 +202,7 @@ def serve_port(word):
             if context:
                 conn = context.wrap_socket(conn, server_side=True)
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            serve_conn(conn, name)
+            serve_conn(conn, name, parts[3] if len(parts) > 3 else "")
         except (OSError, EOFError):
             pass
 
