@@ -101,7 +101,7 @@ static void print_next(const struct init_words *w, const struct intake *in)
 	int usual = strcmp(w->out, "pithead.yaml") == 0;
 	const char *file = usual || is_stdout(w) ? "" : w->out;
 
-	for (int i = 0; i < in->count && !w->haproxy; i++)
+	for (int i = 0; i < in->count && !w->haproxy_count; i++)
 		if (in->endpoints[i].score.off)
 			fprintf(to, "no score is read, errors and times only: %s\n",
 				in->endpoints[i].score.why);
