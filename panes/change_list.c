@@ -8,7 +8,7 @@
 #include "backend/base/xalloc.h"
 #include "panes/common.h"
 
-enum { WHEN_WIDTH = 6 };
+enum { WHEN_WIDTH = 6, NAME_WIDTH = 18 };
 
 enum column { C_WHEN, C_WHAT, C_WHO, C_REASON, C_SUSPECT, C_WHY };
 
@@ -25,15 +25,18 @@ static uint64_t row_id(void *ctx, size_t row)
 static void what(const struct change_list *l, const struct node *c, struct table_cell *out)
 {
 	const char *endpoint = node_str(c, "endpoint", "");
-	const char *name = endpoint_name(endpoint, l->short_names);
+	const char *full = endpoint_name(endpoint, l->short_names);
+	char name[80];
 	const char *text = node_str(c, "what", node_str(c, "verb", "?"));
 
 	/* Said first, where it is never cut off. */
 	bool undone = node_int(c, "undone_by", 0) > 0;
 
 	/* The sentence often names its endpoint already; saying it twice costs the line. */
-	bool named = !*name || strstr(text, name);
+	bool named = !*full || strstr(text, full);
 
+	/* What was done to it is the news, whatever it is called. */
+	canvas_cut_middle(name, sizeof name, full, NAME_WIDTH, 0);
 	snprintf(out->space, sizeof out->space, "%s%s%s%s", undone ? "(undone) " : "",
 		named ? "" : name, named ? "" : ": ", text);
 	out->text = out->space;

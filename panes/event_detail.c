@@ -27,6 +27,23 @@ static bool event_feed(struct pane *p, int slot, struct buf *path)
 	return slot == 0;
 }
 
+/* The engine itself is no user, and not everybody has logged in: -1 stands for none. */
+static void who(struct text *t, const struct node *v)
+{
+	int64_t uid = node_int(v, "actor_uid", -1), login = node_int(v, "login_uid", -1);
+	char ids[80] = "";
+
+	if (uid < 0) {
+		detail_line(t, "who", ROLE_text, "%s itself", node_str(v, "actor", "?"));
+		return;
+	}
+	if (login >= 0 && login != uid)
+		snprintf(ids, sizeof ids, ", logged in as uid %" PRId64, login);
+	detail_line(t, "who", ROLE_text, "%s (uid %" PRId64 "%s), as %s, by %s",
+		node_str(v, "actor", "?"), uid, ids, node_str(v, "role", "?"),
+		node_str(v, "via", "?"));
+}
+
 static void event_fill(const struct pane *p, struct text *t, const struct node *v)
 {
 	static const char *const texts[][2] = {{"project", "project"}, {"in", "environment"},
@@ -41,10 +58,7 @@ static void event_fill(const struct pane *p, struct text *t, const struct node *
 		node_str(v, "verb", "?"), node_str(v, "subject", ""));
 	detail_line(t, "when", ROLE_text, "%s",
 		timefmt_full(when, sizeof when, node_int(v, "at_us", 0), p->host->zone));
-	detail_line(t, "who", ROLE_text,
-		"%s (uid %" PRId64 ", login uid %" PRId64 "), as %s, by %s",
-		node_str(v, "actor", "?"), node_int(v, "actor_uid", -1),
-		node_int(v, "login_uid", -1), node_str(v, "role", "?"), node_str(v, "via", "?"));
+	who(t, v);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		detail_line(t, texts[i][0], ROLE_text, "%s", node_str(v, texts[i][1], ""));
 	if (node_int(v, "rollout", 0))
@@ -106,7 +120,7 @@ static void event_close(struct pane *p)
 }
 
 static const struct help_hint event_hints[] = {
-	{"undo %id", "undo this"}, {"open", "as a change"}, {NULL, NULL}};
+	{"undo %id", "undo this"}, {"open", "the change it made"}, {NULL, NULL}};
 
 const struct pane_ops event_detail_pane = {
 	.name = "event",

@@ -31,10 +31,16 @@ struct now {
 };
 
 static const struct table_column columns[C_COUNT] = {
-	[C_NAME] = {.title = "ENDPOINT", .width = 9, .flex = 1, .most = 32},
+	[C_NAME] = {.title = "ENDPOINT", .width = 9, .flex = 8, .most = 32, .middle = true},
 	[C_STATE] = {.title = "STATE", .width = 9},
-	[C_STABLE] = {.title = "STABLE", .width = 8, .drop = 2},
-	[C_CANDIDATE] = {.title = "CANDIDATE", .width = 11, .drop = 1},
+	[C_STABLE] =
+		{.title = "STABLE", .width = 8, .flex = 1, .most = 16, .drop = 2, .middle = true},
+	[C_CANDIDATE] = {.title = "CANDIDATE",
+		.width = 11,
+		.flex = 1,
+		.most = 20,
+		.drop = 1,
+		.middle = true},
 	[C_RATE] = {.title = "req/s", .width = 5, .drop = 5, .right = true},
 	[C_ERRORS] = {.title = "err %", .width = 5, .drop = 3, .right = true},
 	[C_P99] = {.title = "p99 ms", .width = 6, .drop = 6, .right = true},
@@ -68,7 +74,7 @@ static const char *segment_of(const struct now *s, int64_t rollout)
 static void arm(const struct node *e, const char *version, int64_t share, int64_t rollout,
 	const char *segment, struct table_cell *out)
 {
-	char text[16];
+	char text[16], beside[48] = "";
 
 	if (!*version) {
 		out->text = "-";
@@ -76,15 +82,16 @@ static void arm(const struct node *e, const char *version, int64_t share, int64_
 		return;
 	}
 	/* A lone stable arm has all the traffic: a share says something only beside another. */
-	if (!*node_str(e, "candidate", ""))
-		snprintf(out->space, sizeof out->space, "%s", version);
-	else if (rollout)
-		snprintf(out->space, sizeof out->space, "%s %.8s #%" PRId64, version,
-			*segment ? segment : share_text(text, sizeof text, share), rollout);
-	else
-		snprintf(out->space, sizeof out->space, "%s %s", version,
-			share_text(text, sizeof text, share));
+	if (*node_str(e, "candidate", ""))
+		snprintf(beside, sizeof beside, " %.8s",
+			rollout && *segment ? segment : share_text(text, sizeof text, share));
+	if (rollout)
+		snprintf(beside + strlen(beside), sizeof beside - strlen(beside), " #%" PRId64,
+			rollout);
+	snprintf(out->space, sizeof out->space, "%.63s%s", version, beside);
 	out->text = out->space;
+	/* The name gives way, never a digit of the share. */
+	out->tail = canvas_text_width(beside, strlen(beside));
 	out->role = rollout ? ROLE_candidate_arm : ROLE_text;
 }
 
@@ -360,11 +367,24 @@ static void explain(const struct pane *p, char first[400], char second[400], enu
 	who_line(p, rollout, suspect_of(s, id), second, 400);
 }
 
+/* "delay: ", where the message does not say it itself. */
+static void of_alert(const struct now *s, const struct node *alert, char *out, size_t size)
+{
+	const char *name = endpoint_name(node_str(alert, "endpoint", ""), s->short_names);
+
+	*out = '\0';
+	if (*name && !strstr(node_str(alert, "message", ""), name)) {
+		canvas_cut_middle(out, size - 2, name, 24, 0);
+		strcat(out, ": ");
+	}
+}
+
 /* What must not be overlooked: a hold, alerts that nobody has acknowledged. */
 static bool notice(const struct pane *p, char out[400])
 {
+	const struct now *s = p->state;
 	const struct node *root = pane_root(p, 0), *engine = node_get(root, "engine"), *alert;
-	char when[20];
+	char when[20], of[80];
 	int count;
 
 	out[0] = '\0';
@@ -386,12 +406,13 @@ static bool notice(const struct pane *p, char out[400])
 	if (!alert)
 		return false;
 	timefmt_clock(when, sizeof when, node_int(alert, "since_us", 0), p->host->zone);
+	of_alert(s, alert, of, sizeof of);
 	if (count == 1)
-		snprintf(out, 400, "alert %" PRId64 " since %s: %s", node_int(alert, "id", 0), when,
-			node_str(alert, "message", ""));
+		snprintf(out, 400, "alert %" PRId64 " since %s: %s%s", node_int(alert, "id", 0),
+			when, of, node_str(alert, "message", ""));
 	else
-		snprintf(out, 400, "%d alerts, the newest (%" PRId64 ") since %s: %s", count,
-			node_int(alert, "id", 0), when, node_str(alert, "message", ""));
+		snprintf(out, 400, "%d alerts, the newest (%" PRId64 ") since %s: %s%s", count,
+			node_int(alert, "id", 0), when, of, node_str(alert, "message", ""));
 	return true;
 }
 
@@ -539,11 +560,15 @@ static void now_select(const struct pane *p, struct selection *out)
 		change_select(newest_of(s, out->endpoint), out);
 		snprintf(out->place, sizeof out->place, "endpoint/%s", out->endpoint);
 	}
-	/* "Abort" means what carries traffic now, not what ended long ago. */
+	/* "Abort" means what carries traffic now, not what ended long ago; its charts still say
+	 * why. */
+	str_copy(out->looked_at, sizeof out->looked_at, out->rollout);
 	out->rollout[0] = '\0';
 	active = active_of(p, out->endpoint);
 	if (active)
 		snprintf(out->rollout, sizeof out->rollout, "%" PRId64, node_int(active, "id", 0));
+	if (active && !s->on_changes)
+		out->looked_at[0] = '\0';
 	alert = newest_alert(p, &count);
 	if (alert)
 		snprintf(out->alert, sizeof out->alert, "%" PRId64, node_int(alert, "id", 0));
@@ -555,8 +580,8 @@ static bool now_offers(const struct pane *p, const char *command)
 	struct selection at = {0};
 	const struct node *e, *active;
 
-	if (s->nothing)
-		return strcmp(command, "open") == 0;
+	if (s->nothing) /* Enter begins a line there; that is said on the screen itself */
+		return false;
 	now_select(p, &at);
 	active = active_of(p, at.endpoint);
 	if (strcmp(command, "undo %id") == 0)

@@ -9,6 +9,8 @@
 #include "panes/panes.h"
 #include "panes/verdict_card.h"
 
+enum { MOVE_NAME = 12 }; /* columns of a version's name */
+
 enum column {
 	C_ID,
 	C_STATE,
@@ -37,8 +39,8 @@ static const struct table_column columns[C_COUNT] = {
 	[C_ID] = {.title = "#", .width = 5},
 	[C_STATE] = {.title = "STATE", .width = 11},
 	[C_VERDICT] = {.title = "VERDICT", .width = 9, .drop = 8},
-	[C_ENDPOINT] = {.title = "ENDPOINT", .width = 9, .flex = 1, .most = 32},
-	[C_MOVE] = {.title = "MOVE", .width = 8, .drop = 1},
+	[C_ENDPOINT] = {.title = "ENDPOINT", .width = 9, .flex = 1, .most = 32, .middle = true},
+	[C_MOVE] = {.title = "MOVE", .width = 8, .flex = 1, .most = 28, .drop = 1},
 	[C_STEP] = {.title = "STEP", .width = 4, .drop = 5, .right = true},
 	[C_SHARE] = {.title = "SHARE", .width = 5, .drop = 7, .right = true},
 	[C_FORCE] = {.title = "NOW", .width = 5, .drop = 2, .right = true},
@@ -74,6 +76,7 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 	const struct pane_host *host = s->pane->host;
 	const struct node *r = s->rows[row];
 	bool ended = node_int(r, "ended_us", 0) > 0;
+	char from[64], to[64];
 
 	out->role = ended ? ROLE_dim : ROLE_text;
 	switch ((enum column)column) {
@@ -94,12 +97,12 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 		out->text = endpoint_name(node_str(r, "endpoint", "?"), s->short_names);
 		break;
 	case C_MOVE:
+		canvas_cut_middle(from, sizeof from, node_str(r, "from", ""), MOVE_NAME, 0);
+		canvas_cut_middle(to, sizeof to, node_str(r, "to", ""), MOVE_NAME, 0);
 		if (*node_str(r, "from", ""))
-			snprintf(out->space, sizeof out->space, "%.48s -> %.48s",
-				node_str(r, "from", ""), node_str(r, "to", ""));
+			snprintf(out->space, sizeof out->space, "%s -> %s", from, to);
 		else
-			snprintf(out->space, sizeof out->space, "%.48s first",
-				node_str(r, "to", ""));
+			snprintf(out->space, sizeof out->space, "%s first", to);
 		out->text = out->space;
 		break;
 	case C_STEP:

@@ -10,7 +10,7 @@
 #include "panes/panes.h"
 #include "tui/client/codec.h"
 
-enum column { C_STATE, C_VERSION, C_SERVER, C_ADDRESS, C_SESSIONS, C_CUT, C_CHECK, C_COUNT };
+enum column { C_STATE, C_VERSION, C_SERVER, C_NAME, C_SESSIONS, C_CUT, C_CHECK, C_COUNT };
 
 struct servers {
 	const struct pane *pane;
@@ -23,11 +23,16 @@ struct servers {
 static const struct table_column columns[C_COUNT] = {
 	[C_STATE] = {.title = "STATE", .width = 9},
 	[C_VERSION] = {.title = "VERSION", .width = 7, .most = 16, .flex = 1, .drop = 5},
-	[C_SERVER] = {.title = "SERVER", .width = 12, .flex = 2, .most = 40},
-	[C_ADDRESS] = {.title = "ADDRESS", .width = 15, .flex = 2, .most = 28, .drop = 3},
+	[C_SERVER] = {.title = "SERVER", .width = 15, .flex = 2, .most = 40, .middle = true},
+	[C_NAME] = {.title = "AT THE GATEWAY",
+		.width = 16,
+		.flex = 1,
+		.most = 24,
+		.drop = 7,
+		.middle = true},
 	[C_SESSIONS] = {.title = "BUSY", .width = 4, .drop = 4, .right = true},
 	[C_CUT] = {.title = "CUT", .width = 4, .drop = 6, .right = true},
-	[C_CHECK] = {.title = "LAST CHECK, OR WHO DRAINED IT", .width = 16, .flex = 4, .drop = 1},
+	[C_CHECK] = {.title = "LAST CHECK, OR WHO DRAINED IT", .width = 24, .flex = 4, .drop = 1},
 };
 
 static size_t count_rows(void *ctx)
@@ -94,11 +99,13 @@ static void cell(void *ctx, size_t row, int column, struct table_cell *out)
 	case C_VERSION:
 		out->text = node_str(r, "version", "");
 		break;
-	case C_SERVER:
-		out->text = node_str(r, "name", "?");
-		break;
-	case C_ADDRESS:
+	case C_SERVER: /* somebody else's is known by its address, a replica by its name */
 		out->text = node_str(r, "address", "");
+		if (*out->text)
+			break; /* else as at the gateway */
+			       /* fall through */
+	case C_NAME:
+		out->text = node_str(r, "name", "?");
 		break;
 	case C_SESSIONS:
 		number(r, "sessions", out);

@@ -55,7 +55,7 @@ void welcome_draw(struct canvas *c, struct rect r, int at)
 	struct text *more;
 
 	canvas_put_left(c, row++, r.col + 1, r.cols - 2, ROLE_heading, ATTR_BOLD,
-		"Nothing is served here yet. Three ways to begin:");
+		"Nothing is served here yet. Three ways to begin; Enter types the command:");
 	row += roomy;
 	for (int i = 0; i < WAYS && row < r.row + r.rows; i++)
 		draw_way(c, r, row++, i, i == at);

@@ -67,9 +67,13 @@ static void fill_plan(struct app *a, const struct node *plan)
 	add_list(a, ROLE_harm, "warning", plan, "warnings");
 	add_text(a, node_bool(plan, "undoable") ? ROLE_text : ROLE_watch, "undo",
 		node_str(plan, "undo", ""));
-	snprintf(seen, sizeof seen, "revision %" PRId64 "%s%s", a->act.revision,
-		*node_str(plan, "duration", "") ? "; takes " : "", node_str(plan, "duration", ""));
-	add_text(a, ROLE_dim, "seen", seen);
+	/* What is no one thing's plan, such as a freeze of all, was made from no one revision. */
+	if (a->act.revision > 0) {
+		snprintf(seen, sizeof seen, "revision %" PRId64 "%s%s", a->act.revision,
+			*node_str(plan, "duration", "") ? "; takes " : "",
+			node_str(plan, "duration", ""));
+		add_text(a, ROLE_dim, "seen", seen);
+	}
 }
 
 /* The tier of an endpoint as the Now pane last saw it; "" when it is not known. */

@@ -312,14 +312,16 @@ static void do_open(struct app *a, const char *rest)
 static void open_page(struct app *a, const char *page, const char *rest)
 {
 	struct selection s = selected(a);
-	const char *rollout = *rest && *rest != '%' ? rest + (*rest == '#') : s.rollout;
+	const char *rollout = *rest && *rest != '%' ? rest + (*rest == '#')
+			      : s.looked_at[0]	    ? s.looked_at
+						    : s.rollout;
 	char place[64];
 	struct err e;
 
 	snprintf(place, sizeof place, "%s/%s", page, rollout);
 	a->message[0] = '\0';
 	if (!*rollout)
-		app_say(a, ROLE_banner, "there is no active rollout here to do that with");
+		app_say(a, ROLE_banner, "there is no rollout here to look at; 3 shows all of them");
 	else if ((strcmp(app_pane(a)->ops->name, page) != 0 ||
 			 strcmp(app_pane(a)->argument, rollout) != 0) &&
 		 !app_open_place(a, place, &e))
@@ -491,6 +493,24 @@ bool app_line_is_whole(const struct app *a, const char *line)
 	return whole;
 }
 
+/* What is missing, and where it is. */
+static const char *none_here(const char *word)
+{
+	static const char *const said[][2] = {
+		{"%id", "there is no change here to do that with; 2 shows all of them"},
+		{"%rollout", "no rollout is under way here; 3 shows all of them"},
+		{"%endpoint", "there is no endpoint here to do that with; 1 shows them"},
+		{"%server",
+			"there is no server here to do that with; w shows those of an endpoint"},
+		{"%alert", "there is no open alert"},
+	};
+
+	for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+		if (strcmp(said[i][0], word) == 0)
+			return said[i][1];
+	return "there is nothing here to do that with";
+}
+
 /* Puts the selection in the place of %words; false (and told) when there is none. */
 static bool substitute(struct app *a, const struct selection *s, const char **list, int n)
 {
@@ -501,10 +521,7 @@ static bool substitute(struct app *a, const struct selection *s, const char **li
 			continue;
 		value = value_of(s, list[i]);
 		if (!value || !*value) {
-			app_say(a, ROLE_banner, "there is no %s here to do that with",
-				strcmp(list[i], "%id") == 0	   ? "change"
-				: strcmp(list[i], "%rollout") == 0 ? "active rollout"
-								   : list[i] + 1);
+			app_say(a, ROLE_banner, "%s", none_here(list[i]));
 			return false;
 		}
 		list[i] = value;
@@ -656,6 +673,10 @@ void app_key(struct app *a, const struct key_event *ev)
 			a->quit = true;
 		return;
 	}
+	/* What was refused is said until the next key; what was done stands until something new. */
+	if (a->message_role == ROLE_banner || a->message_role == ROLE_dim)
+		a->message[0] = '\0';
+	a->dirty = true;
 	if (line)
 		app_command(a, line);
 	else if (ev->code != KEYC_PASTE && ev->code != KEYC_CLICK)

@@ -108,7 +108,14 @@ static void draw_hints(struct app *a, int row)
 	static const struct help_hint common[] = {
 		{"back", "back"}, {"filter", "filter"}, {"palette", "command"}, {"quit", "quit"}};
 	static const struct help_hint help[] = {{"help", "help"}, {NULL, NULL}};
+	static const struct help_hint reading[] = {
+		{"move page-down", "more"}, {"back", "close the help"}, {NULL, NULL}};
 
+	if (a->help) {
+		sections[0] = "detail";
+		help_draw_hints(a->keymap, sections, reading, a->canvas, row, 1, width);
+		return;
+	}
 	for (int i = 0; p->ops->hints && p->ops->hints[i].command && n < 16; i++) {
 		const char *command = p->ops->hints[i].command;
 

@@ -115,6 +115,10 @@ uint32_t canvas_next_char(const char **s, const char *end, int *width);
 int canvas_text_width(const char *s, size_t n);
 size_t canvas_text_fit(const char *s, size_t n, int width);
 
+/* Copies text into out (size bytes), cut with a "…" before its end to width columns: names of a
+ * series differ there. tail: the columns at the end that stay, 0 for half of them. */
+void canvas_cut_middle(char *out, size_t size, const char *s, int width, int tail);
+
 /* Writes cp as UTF-8 to out (4 bytes needed, no NUL); returns the bytes. */
 size_t canvas_utf8_encode(uint32_t cp, char *out);
 

@@ -3,6 +3,8 @@
 #include "tui/canvas.h"
 
 #include <locale.h>
+#include <stdio.h>
+#include <string.h>
 #include <wchar.h>
 
 #include "tui/chars.h"
@@ -163,6 +165,25 @@ size_t canvas_text_fit(const char *s, size_t n, int width)
 		fits = s;
 	}
 	return (size_t)(fits - start);
+}
+
+void canvas_cut_middle(char *out, size_t size, const char *s, int width, int tail)
+{
+	size_t n = strlen(s), head;
+	const char *rest = s, *end = s + n;
+	int w;
+
+	if (tail <= 0)
+		tail = width - width / 2 - 1;
+	/* What must stay has no room: the beginning is worth more than a part of it. */
+	if (canvas_text_width(s, n) <= width || width < 3 || tail > width - 2) {
+		snprintf(out, size, "%s", s);
+		return;
+	}
+	head = canvas_text_fit(s, n, width - tail - 1);
+	while (canvas_text_width(rest, (size_t)(end - rest)) > tail)
+		canvas_next_char(&rest, end, &w);
+	snprintf(out, size, "%.*s\u2026%s", (int)head, s, rest);
 }
 
 size_t canvas_utf8_encode(uint32_t cp, char *out)

@@ -21,8 +21,9 @@ struct pane;
 /* What a command line's %id, %change, %rollout, %endpoint, %server, %alert stand for; "" = nothing.
  */
 struct selection {
-	char id[64]; /* of the change or event; %change is the same */
-	char rollout[32];
+	char id[64];	    /* of the change or event; %change is the same */
+	char rollout[32];   /* that can be acted on */
+	char looked_at[32]; /* whose charts and cards are meant, ended or not; "": rollout */
 	char endpoint[132];
 	char version[64];
 	char server[132]; /* VERSION/NAME */

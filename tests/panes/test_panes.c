@@ -379,6 +379,41 @@ static void keys_lead_to_charts_and_cards(void **state)
 	app_release(&a);
 }
 
+/* A rollout that has ended is looked at by the same keys, from the change that it was. */
+static void ended_rollouts_have_charts_too(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const files[PANE_FEEDS] = {"now.json"};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "now", files);
+	key(&a, 'X'); /* it carries no traffic: there is nothing to abort */
+	assert_non_null(strstr(a.message, "no rollout is under way here"));
+	key(&a, 'v');
+	assert_string_equal(app_pane(&a)->ops->name, "charts");
+	assert_string_equal(app_pane(&a)->argument, "41");
+	assert_string_equal(a.message, "");
+	app_release(&a);
+}
+
+/* Nothing on the line of keys while help is open does what is said only below it. */
+static void help_says_how_it_is_left(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const files[PANE_FEEDS] = {"now.json"};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	canvas_resize(a.canvas, 24, 80);
+	load(&a, "now", files);
+	key(&a, '?');
+	shows(&a, "Esc close the help", "u undo this");
+	app_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +426,8 @@ int main(void)
 		cmocka_unit_test(charts_are_told_apart_in_ascii),
 		cmocka_unit_test(a_segments_chart_comes_last_and_stays),
 		cmocka_unit_test(keys_lead_to_charts_and_cards),
+		cmocka_unit_test(ended_rollouts_have_charts_too),
+		cmocka_unit_test(help_says_how_it_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

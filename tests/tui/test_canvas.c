@@ -191,6 +191,26 @@ static void test_states_have_a_word_beside_the_sign(void **state)
 	canvas_free(plain);
 }
 
+/* Names of a series differ at their end, and what is beside a name in its column stands there. */
+static void test_long_names_are_cut_in_the_middle(void **state)
+{
+	static const struct {
+		const char *text;
+		int width, tail;
+		const char *cut;
+	} cases[] = {{"refund", 6, 0, "refund"}, {"v2026-11-26", 7, 0, "v20\u2026-26"},
+		{"v2026-11-26 25% #5", 11, 7, "v20\u2026 25% #5"},
+		{"v2026-11-26 25% #5", 8, 7, "v2026-11-26 25% #5"},
+		{"最初のバージョン", 9, 0, "最初\u2026ョン"}, {"", 5, 0, ""}};
+	char out[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		canvas_cut_middle(out, sizeof out, cases[i].text, cases[i].width, cases[i].tail);
+		assert_string_equal(out, cases[i].cut);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_wide_characters_are_never_halved),
 		cmocka_unit_test(test_nothing_is_drawn_outside_the_clip),
 		cmocka_unit_test(test_fields_are_cut_and_aligned),
+		cmocka_unit_test(test_long_names_are_cut_in_the_middle),
 		cmocka_unit_test(test_states_have_a_word_beside_the_sign),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

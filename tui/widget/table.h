@@ -18,12 +18,14 @@ struct table_column {
 	int most;	   /* columns that a flexible one never exceeds; 0: no end */
 	int drop;	   /* 0 always shown; the highest number is dropped first when narrow */
 	bool right;	   /* numbers: aligned right */
+	bool middle; /* cut in the middle when too long: what tells names apart is at the end */
 };
 
 struct table_cell {
 	const char *text; /* borrowed until the next call; NULL is empty */
 	enum role role;	  /* ROLE_text when left alone */
 	unsigned attrs;
+	int tail;	 /* columns at its end that a cut in the middle leaves; 0: half */
 	char space[128]; /* room for text that is made on the spot: text = space */
 };
 

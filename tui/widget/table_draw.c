@@ -64,13 +64,20 @@ static void layout_make(const struct table *t, int cols, struct layout *l)
 	}
 }
 
-static void put_aligned(
-	struct canvas *c, int row, int col, int width, bool right, const struct table_cell *cell)
+static void put_aligned(struct canvas *c, int row, int col, int width,
+	const struct table_column *column, const struct table_cell *cell)
 {
-	if (right)
-		canvas_put_right(c, row, col, width, cell->role, cell->attrs, cell->text);
+	const char *text = cell->text ? cell->text : "";
+	char cut[160];
+
+	if (column->middle) {
+		canvas_cut_middle(cut, sizeof(cut), text, width, cell->tail);
+		text = cut;
+	}
+	if (column->right)
+		canvas_put_right(c, row, col, width, cell->role, cell->attrs, text);
 	else
-		canvas_put_left(c, row, col, width, cell->role, cell->attrs, cell->text);
+		canvas_put_left(c, row, col, width, cell->role, cell->attrs, text);
 }
 
 static void draw_header(
@@ -85,7 +92,7 @@ static void draw_header(
 		const char *sign = i != t->sort_column ? "" : t->reverse ? "\u25bc" : "\u25b2";
 		snprintf(cell.space, sizeof(cell.space), "%s%s", t->columns[i].title, sign);
 		cell.text = cell.space;
-		put_aligned(c, r.row, col, l->width[i], t->columns[i].right, &cell);
+		put_aligned(c, r.row, col, l->width[i], &t->columns[i], &cell);
 		col += l->width[i] + l->gap;
 	}
 }
@@ -116,7 +123,7 @@ static void draw_row(const struct table *t, const struct layout *l, struct canva
 			cell.attrs |= ATTR_BOLD;
 		}
 		first = false;
-		put_aligned(c, r.row, col, l->width[k], t->columns[k].right, &cell);
+		put_aligned(c, r.row, col, l->width[k], &t->columns[k], &cell);
 		col += l->width[k] + l->gap;
 	}
 }
