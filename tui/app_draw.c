@@ -53,7 +53,8 @@ static void draw_header(struct app *a)
 		snprintf(right, sizeof right, "data %s ",
 			timefmt_clock(clock, sizeof clock, a->data_us, a->host.zone));
 	else
-		str_copy(right, sizeof right, "no data yet ");
+		str_copy(right, sizeof right,
+			a->link == LINK_UP ? "no traffic yet " : "no data yet ");
 	width = canvas_text_width(right, strlen(right));
 	header_left(a, c->cols - width, left, sizeof left);
 	canvas_fill(c, (struct rect){0, 0, 1, c->cols}, ' ', ROLE_title, ATTR_NONE);
@@ -76,6 +77,26 @@ static void draw_banner(struct app *a)
 	canvas_put_left(c, 1, 0, c->cols, ROLE_banner, ATTR_NONE, line);
 }
 
+/* A list that does not show all of its rows says so, as long as it does. */
+static void draw_filter(struct app *a, int col)
+{
+	const struct pane *p = app_pane(a);
+	const char *filter = p->ops->filtered ? p->ops->filtered(p) : "";
+	int room = a->canvas->cols - col - 1, width;
+	char text[200];
+
+	if (!*filter || room < 4)
+		return;
+	snprintf(text, sizeof text, "only what matches /%.60s/; Esc: all", filter);
+	if (canvas_text_width(text, strlen(text)) > room)
+		snprintf(text, sizeof text, "only /%.60s/", filter);
+	width = canvas_text_width(text, strlen(text));
+	if (width > room)
+		width = room;
+	canvas_put_left(
+		a->canvas, 1, a->canvas->cols - 1 - width, width, ROLE_watch, ATTR_BOLD, text);
+}
+
 static void draw_tabs(struct app *a)
 {
 	struct canvas *c = a->canvas;
@@ -95,8 +116,9 @@ static void draw_tabs(struct app *a)
 		col++;
 	}
 	if (a->depth)
-		canvas_putf(c, 1, col, ROLE_accent, ATTR_BOLD, "> %s %s", app_pane(a)->ops->title,
-			app_pane(a)->argument);
+		col += canvas_putf(c, 1, col, ROLE_accent, ATTR_BOLD, "> %s %s",
+			app_pane(a)->ops->title, app_pane(a)->argument);
+	draw_filter(a, col + 1);
 }
 
 static void draw_hints(struct app *a, int row)

@@ -143,6 +143,18 @@ static void filter(struct app *a, const char *regex)
 	prompt_set_note(a->prompt, p->ops->filter(p, regex, &e) ? e.message : NULL);
 }
 
+static bool is_project(const struct app *a, const char *name)
+{
+	const struct node *list;
+	int n;
+
+	list = node_list(node_get(pane_root(a->tabs[0], 0), "endpoints"), "", &n);
+	for (int i = 0; i < n; i++)
+		if (strcmp(node_str(&list[i], "project", ""), name) == 0)
+			return true;
+	return false;
+}
+
 static void accept(struct app *a, enum prompt_use use)
 {
 	char *text = xstrdup(prompt_text(a->prompt));
@@ -150,7 +162,11 @@ static void accept(struct app *a, enum prompt_use use)
 	a->prompt_use = PROMPT_NONE;
 	if (use == PROMPT_PALETTE && *text)
 		app_command(a, text);
-	if (use == PROMPT_PROJECT) {
+	if (use == PROMPT_PROJECT && *text && !is_project(a, text)) {
+		/* Of a name that is mistyped nothing would be shown, and trouble least of all. */
+		app_say(a, ROLE_banner, "there is no project \"%.60s\" with an endpoint; %s", text,
+			a->host.project[0] ? "the filter is as it was" : "all are shown");
+	} else if (use == PROMPT_PROJECT) {
 		str_copy(a->host.project, sizeof a->host.project, text);
 		app_refresh(a, false);
 	}

@@ -414,6 +414,55 @@ static void help_says_how_it_is_left(void **state)
 	app_release(&a);
 }
 
+/* What hides rows is seen as long as it does, and never hides all by a slip. */
+static void filters_are_seen(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const files[PANE_FEEDS] = {"now.json"};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "now", files);
+	shows(&a, "refund", "only what matches");
+	key(&a, '/');
+	key(&a, 'd');
+	key(&a, 'e');
+	key(&a, KEYC_ENTER);
+	shows(&a, "only what matches /de/; Esc: all", NULL);
+	key(&a, KEYC_ESC);
+	shows(&a, "refund", "only what matches");
+	key(&a, 'p');
+	key(&a, 'x');
+	key(&a, KEYC_ENTER);
+	shows(&a, "there is no project \"x\"", "project x ");
+	shows(&a, "refund", NULL);
+	app_release(&a);
+}
+
+/* A list that goes on beyond the screen has a sign of it. */
+static void long_lists_say_so(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const files[PANE_FEEDS] = {"changes.json"};
+	struct app a;
+	char *text;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "changes", files);
+	text = shown(&a, 8, 80);
+	assert_non_null(strstr(text, "▼"));
+	assert_null(strstr(text, "▲"));
+	free(text);
+	key(&a, 'G');
+	text = shown(&a, 8, 80);
+	assert_non_null(strstr(text, "▲"));
+	assert_null(strstr(text, "▼"));
+	free(text);
+	app_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +477,8 @@ int main(void)
 		cmocka_unit_test(keys_lead_to_charts_and_cards),
 		cmocka_unit_test(ended_rollouts_have_charts_too),
 		cmocka_unit_test(help_says_how_it_is_left),
+		cmocka_unit_test(filters_are_seen),
+		cmocka_unit_test(long_lists_say_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,19 @@ static void draw_empty(const struct table *t, struct canvas *c, struct rect r)
 		canvas_put(c, r.row, r.col + 1, ROLE_dim, 0, text);
 }
 
+/* That there are rows above or below: at the left, where it covers no digit. */
+static void draw_more(
+	const struct table *t, struct canvas *c, struct rect r, size_t n, bool focused)
+{
+	size_t last = t->top + t->page - 1;
+
+	if (t->top > 0 && r.row > 0)
+		canvas_put_char(c, r.row - 1, r.col, ROLE_dim, 0, 0x25b2);
+	if (last + 1 < n && !(focused && t->pos == last) &&
+		!table_is_marked(t, table_id_at(t, last)))
+		canvas_put_char(c, r.row + r.rows - 1, r.col, ROLE_dim, 0, 0x25bc);
+}
+
 /* Keeps the selected row on the screen, and no blank below the last row without need. */
 static void scroll_into_view(struct table *t, size_t n)
 {
@@ -182,6 +195,7 @@ void table_draw(struct table *t, struct canvas *c, struct rect r, bool focused)
 		if (focused && i == t->pos)
 			canvas_set_cursor(c, row, r.col);
 	}
+	draw_more(t, c, r, n, focused);
 out:
 	canvas_unclip(c, before);
 }

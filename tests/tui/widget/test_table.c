@@ -100,7 +100,7 @@ static void test_it_draws_headers_rows_and_selection(void **state)
 		"\n");
 	/* Narrow: the column of the highest drop number goes first. */
 	assert_drawn(t, 3, 24,
-		" NAME            share %\n>delay                25\n eta                 100\n");
+		" NAME            share %\n>delay                25\n▼eta                 100\n");
 	/* Any size is drawn without harm. */
 	for (int rows = 1; rows < 5; rows++) {
 		for (int cols = 1; cols < 30; cols++)
@@ -121,15 +121,15 @@ static void test_new_rows_never_shift_the_selected_one(void **state)
 	assert_int_equal(id, table_id("eta"));
 	assert_drawn(t, 4, 30,
 		" NAME                  share %\n delay                      25\n"
-		">eta                       100\n refund                    3.5\n");
+		">eta                       100\n▼refund                    3.5\n");
 	prepend(&items, "fraud", "5");
 	prepend(&items, "churn", "6");
 	table_refresh(t);
 	assert_int_equal(table_selected_id(t), id);
 	/* And it keeps its line: nothing moves under the cursor. */
 	assert_drawn(t, 4, 30,
-		" NAME                  share %\n delay                      25\n"
-		">eta                       100\n refund                    3.5\n");
+		"▲NAME                  share %\n delay                      25\n"
+		">eta                       100\n▼refund                    3.5\n");
 	/* Rows that come without a word said are no excuse. */
 	prepend(&items, "late", "7");
 	free(drawn(t, 4, 30));
@@ -177,7 +177,7 @@ static void test_it_sorts_numbers_as_numbers(void **state)
 	assert_true(table_act(t, "sort"));
 	assert_true(table_act(t, "sort reverse"));
 	assert_int_equal(table_sort_column(t), 0);
-	assert_drawn(t, 2, 30, " NAME▼                 share %\n>eta                       100\n");
+	assert_drawn(t, 2, 30, "▲NAME▼                 share %\n>eta                       100\n");
 	table_free(t);
 }
 
