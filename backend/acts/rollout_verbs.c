@@ -134,6 +134,25 @@ static int apply_pause(struct doing *d, struct err *e)
 	return 0;
 }
 
+/* The step back out of the first one: there is none before it that has traffic. As after a lapse a
+ * person resumes; a shadow would move on by itself, on the proof that it has already. */
+static int apply_halt(struct doing *d, struct err *e)
+{
+	struct stages s;
+	int rc = stages_read(&d->r, &s, e);
+	char text[16];
+
+	if (rc)
+		return rc;
+	d->r.share_bp = d->row.share_bp = d->row.gate = 0;
+	snprintf(d->plan->title, sizeof d->plan->title, "pause #%" PRId64 " at 0 %%", d->r.id);
+	plan_will(d->plan, "route 100 %% of %s to %s at once", d->ep->row.name, d->row.stable);
+	plan_will(d->plan, "keep %s running and hot, out of traffic", d->r.to_version);
+	share_format(stages_step(&s, d->r.step)->share_bp, text, sizeof text);
+	snprintf(d->plan->undo, sizeof d->plan->undo, "resume: %s again", text);
+	return 0;
+}
+
 static int apply_resume(struct doing *d, struct err *e)
 {
 	struct stages s;
@@ -263,6 +282,8 @@ static int apply_approve(struct doing *d, struct err *e)
 static const struct verb_row verbs[] = {
 	{"advance", "rollout.advance", ROLLOUT_EVENT_ADVANCE, POLICY_ADVANCE, 0, apply_advance},
 	{"pause", "rollout.pause", ROLLOUT_EVENT_PAUSE, POLICY_PAUSE, 1, apply_pause},
+	{"halt", "rollout.pause", ROLLOUT_EVENT_LAPSE, POLICY_PAUSE, 1,
+		apply_halt}, /* by undo alone */
 	{"resume", "rollout.resume", ROLLOUT_EVENT_RESUME, POLICY_RESUME, 0, apply_resume},
 	{"promote", "rollout.promote", ROLLOUT_EVENT_PROMOTE, POLICY_PROMOTE, 0, apply_promote},
 	{"abort", "rollout.abort", ROLLOUT_EVENT_ABORT, POLICY_ABORT, 1, apply_abort},

@@ -75,12 +75,19 @@ static int say_advance(struct undoing *u, char *out, size_t size)
 	}
 	share_format(u->was.share_bp, back, sizeof back);
 	share_format(r.share_bp, now, sizeof now);
+	if (u->was.share_bp == 0) {
+		snprintf(out, size, "pause #%" PRId64 " at 0 %%: all traffic of %s back on %s",
+			u->rollout, u->ep->row.name, u->ep->row.stable);
+		return 1;
+	}
 	snprintf(out, size, "share of #%" PRId64 " from %s back to %s", u->rollout, now, back);
 	return 1;
 }
 
 static int do_advance(struct undoing *u, struct act_result *out, struct err *e)
 {
+	if (u->was.share_bp == 0) /* it came out of its shadow */
+		return act_rollout_verb(u->w, u->a, u->rollout, "halt", -1, out, e);
 	return act_rollout_verb(u->w, u->a, u->rollout, "advance", u->was.share_bp, out, e);
 }
 

@@ -20,6 +20,7 @@ load traffic --rate 200
 
 pairs() { get "/v1/rollouts/$rollout" '.card.counted[1] // 0'; }
 has_pairs() { [ "$(pairs)" -ge "$1" ]; }
+undo() { api POST "/v1/changes/$1/undo" '{"reason":"test"}' >"$dir/undo.out"; }
 answers_of() { awk -v v="$1" '$5 == v' "$dir/traffic.tsv" | wc -l; }
 
 plan=$(api POST "/v1/endpoints/m/rollouts?dry_run=1" '{"to":"v2","reason":"test"}')
@@ -37,6 +38,13 @@ check "after a kill it goes on shadowing" state_is shadowing
 wait_for 10 has_pairs 1 || not_ok "pairs are gathered after it"
 check "and what was counted before it counts" has_pairs "$before"
 check "then it steps" wait_for 30 state_is stepping
+step=$(get "/v1/changes?limit=1" '.items[0].seq')
+check "its first step is undone" undo "$step"
+is "then it waits for a person, without traffic" \
+	"$(get "/v1/rollouts/$rollout" '"\(.state) \(.share_bp)"') $(get /v1/endpoints/m .share_in_force_bp)" "paused 0 0"
+step=$(get "/v1/changes?limit=1" '.items[0].seq')
+check "the undo of the undo" undo "$step"
+check "is the step again" wait_for 5 field_is /v1/endpoints/m .share_in_force_bp 5000
 is "the proof of the pairs is kept" \
 	"$(get "/v1/rollouts/$rollout/cards" '.cards[0] | .kind + " " + .verdict')" "shadow ok"
 check "and is promoted" wait_for 60 state_is promoted
