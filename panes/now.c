@@ -379,6 +379,18 @@ static void of_alert(const struct now *s, const struct node *alert, char *out, s
 	}
 }
 
+static bool waits_for_others(const struct node *engine, char *out)
+{
+	int64_t n = node_int(engine, "proposals_open", 0);
+
+	if (n == 1)
+		snprintf(out, 400, "proposal %" PRId64 " waits for another person; 0 shows it",
+			node_int(engine, "proposal_newest", 0));
+	else if (n > 1)
+		snprintf(out, 400, "%" PRId64 " proposals wait for other people; 0 shows them", n);
+	return n > 0;
+}
+
 /* What must not be overlooked: a hold, alerts that nobody has acknowledged. */
 static bool notice(const struct pane *p, char out[400])
 {
@@ -404,7 +416,7 @@ static bool notice(const struct pane *p, char out[400])
 	}
 	alert = newest_alert(p, &count);
 	if (!alert)
-		return false;
+		return waits_for_others(engine, out);
 	timefmt_clock(when, sizeof when, node_int(alert, "since_us", 0), p->host->zone);
 	of_alert(s, alert, of, sizeof of);
 	if (count == 1)

@@ -471,6 +471,8 @@ static const char *value_of(const struct selection *s, const char *word)
 		return s->server;
 	if (strcmp(word, "%alert") == 0)
 		return s->alert;
+	if (strcmp(word, "%proposal") == 0)
+		return s->proposal;
 	return strcmp(word, "%version") == 0 ? s->version : NULL;
 }
 
@@ -503,6 +505,7 @@ static const char *none_here(const char *word)
 		{"%server",
 			"there is no server here to do that with; w shows those of an endpoint"},
 		{"%alert", "there is no open alert"},
+		{"%proposal", "there is no proposal here to do that with; 0 shows them"},
 	};
 
 	for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
@@ -533,7 +536,8 @@ static bool substitute(struct app *a, const struct selection *s, const char **li
 static bool view(struct app *a, const struct parsed *p)
 {
 	static const char *const panes[][2] = {{"status", "now"}, {"endpoint list", "now"},
-		{"rollout list", "rollouts"}, {"changes", "changes"}, {"audit", "audit"}};
+		{"rollout list", "rollouts"}, {"changes", "changes"}, {"audit", "audit"},
+		{"proposal list", "proposals"}};
 	static const char *const places[][3] = {{"endpoint show", "endpoint", "ENDPOINT"},
 		{"rollout show", "rollout", "N"}, {"rollout card", "cards", "N"},
 		{"change show", "change", "CHANGE"}, {"open", NULL, "PLACE"}};

@@ -27,8 +27,9 @@ struct selection {
 	char endpoint[132];
 	char version[64];
 	char server[132]; /* VERSION/NAME */
-	char alert[32];	  /* the newest that nobody has acknowledged */
-	char place[160];  /* what Enter opens: "rollout/40" */
+	char proposal[32];
+	char alert[32];	 /* the newest that nobody has acknowledged */
+	char place[160]; /* what Enter opens: "rollout/40" */
 };
 
 /* What the app lends to a pane. now_us is the time to reckon ages from. */

@@ -80,6 +80,34 @@ static void put_upgrade(cJSON *o, const struct world *w)
 	json_put_int(u, "at_us", n->at_us);
 }
 
+struct open_proposals {
+	struct world *w;
+	int count;
+	int64_t newest;
+};
+
+static int count_open(void *arg, const struct proposal_row *r)
+{
+	struct open_proposals *p = arg;
+
+	if (strcmp(proposal_state(p->w, r), "open") != 0)
+		return 0;
+	p->count++;
+	if (r->id > p->newest)
+		p->newest = r->id;
+	return 0;
+}
+
+/* What waits for another person; the newest, 0 = none. */
+static void put_proposals(cJSON *o, struct world *w)
+{
+	struct open_proposals p = {.w = w};
+
+	(void)store_list_proposals(w->store, 1, 100, count_open, &p, NULL);
+	json_put_int(o, "proposals_open", p.count);
+	json_put_int(o, "proposal_newest", p.newest);
+}
+
 struct cJSON *codec_engine(struct world *w, int brief)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -101,6 +129,7 @@ struct cJSON *codec_engine(struct world *w, int brief)
 	line_describe(w, stopped, sizeof stopped, where);
 	json_put_str(o, "stopped", stopped);
 	json_put_str(o, "stopped_where", where);
+	put_proposals(o, w);
 	json_put_int(o, "now_us", now);
 	if (brief) {
 		json_put_bool(o, "gateway_up", w->gateway_up);

@@ -26,7 +26,9 @@ static const struct {
 } screens[] = {
 	{"now", "now", {"now.json"}},
 	{"now_empty", "now", {"now_empty.json"}},
+	{"now_waits", "now", {"now_waits.json"}},
 	{"changes", "changes", {"changes.json"}},
+	{"proposals", "proposals", {"proposals.json"}},
 	{"rollouts", "rollouts", {"rollouts.json"}},
 	{"rollouts_empty", "rollouts", {"empty.json"}},
 	{"audit", "audit", {"audit.json"}},
@@ -139,7 +141,9 @@ static void hints_fit_the_selection(void **state)
 		{"rollouts", "rollouts.json", 1, "N advance", "R resume"},    /* stepping */
 		{"rollouts", "rollouts.json", 2, "Enter explain", "X abort"}, /* aborted */
 		{"changes", "changes.json", 1, "u undo", "X abort"},
-		{"changes", "changes.json", 5, "Enter explain", "u undo"}, /* undone */
+		{"proposals", "proposals.json", 0, "Enter explain", "A approve"}, /* an operator */
+		{"proposals", "proposals.json", 2, "Enter explain", "A approve"}, /* rejected */
+		{"changes", "changes.json", 5, "Enter explain", "u undo"},	  /* undone */
 	};
 	const struct console_options o = {.panes = panes_all, .no_files = 1};
 

@@ -15,7 +15,7 @@
 #include "tui/keymap.h"
 #include "tui/keys.h"
 
-static const char *const panes[] = {"now", "changes", "rollouts", "audit", NULL};
+static const char *const panes[] = {"now", "changes", "rollouts", "audit", "proposals", NULL};
 
 /* First message with the words in it, or NULL. */
 static const struct keymap_message *message_with(const struct keymap *k, const char *words)
