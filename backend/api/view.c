@@ -397,5 +397,8 @@ int view_compare(const void *a, const void *b)
 
 	if (x->health != y->health)
 		return x->health < y->health ? -1 : 1;
+	/* What goes on comes before what was taken back and waits to be seen. */
+	if (!x->ep->row.rollout != !y->ep->row.rollout)
+		return x->ep->row.rollout ? -1 : 1;
 	return strcmp(x->ep->row.id, y->ep->row.id);
 }

@@ -49,7 +49,8 @@ const char *health_name(enum health h);
 /* From sums over `seconds` to what is shown. */
 void arm_stats_from(const struct arm_counts *c, int seconds, struct arm_stats *out);
 
-/* Worst first, then by id: for qsort over struct endpoint_view. */
+/* Worst first, then what has a rollout under way, then by id: for qsort over struct endpoint_view.
+ */
 int view_compare(const void *a, const void *b);
 
 /* How near a change is to a trouble. 3 touched it within 30 min before (and belongs to the rollout

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/api/view.h"
@@ -173,11 +174,32 @@ static void test_suspicion(void **state)
 	}
 }
 
+/* A harm that was taken back and is not yet acknowledged never stands before one that goes on. */
+static void test_order(void **state)
+{
+	static struct live_endpoint eps[3];
+	struct endpoint_view v[3];
+	static const char *const want[] = {"t/zeta", "t/alpha", "t/beta"};
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		v[i] = (struct endpoint_view){.ep = &eps[i], .health = HEALTH_HARM};
+	str_copy(eps[0].row.id, sizeof eps[0].row.id, "t/beta");
+	str_copy(eps[1].row.id, sizeof eps[1].row.id, "t/zeta");
+	str_copy(eps[2].row.id, sizeof eps[2].row.id, "t/alpha");
+	eps[1].row.rollout = 5;
+	v[0].health = HEALTH_WATCH;
+	qsort(v, 3, sizeof *v, view_compare);
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(v[i].ep->row.id, want[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_suspicion),
+		cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
