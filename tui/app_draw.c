@@ -33,9 +33,12 @@ static void header_left(const struct app *a, int room, char *out, size_t size)
 	}
 	snprintf(project, sizeof project, "%s%s", a->host.project[0] ? "project " : "",
 		a->host.project[0] ? a->host.project : "all projects");
+	/* On which machine one acts, and on what part of it, is given up last. */
 	for (int i = 0; i < 5; i++) {
-		snprintf(out, size, " %s%s%s%s%s", i < 4 || !*who ? "pithead  " : "",
-			i < 3 ? project : "", i < 3 ? "   " : "", i < 2 ? where[i] : "", who);
+		bool named = i < 2 || !*who, part = i < 3 || (i == 3 && a->host.project[0]);
+
+		snprintf(out, size, " %s%s%s%s%s", named ? "pithead  " : "", part ? project : "",
+			part ? "   " : "", i < 4 && !(i == 3 && part) ? where[i > 0] : "", who);
 		if (canvas_text_width(out, strlen(out)) < room)
 			return;
 	}

@@ -467,6 +467,24 @@ static void long_lists_say_so(void **state)
 	app_release(&a);
 }
 
+/* Where one is stays in the header of 80 columns, also for who has a long role. */
+static void the_header_names_the_machine(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const files[PANE_FEEDS] = {"now.json"};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	snapshot_free(a.whoami);
+	a.whoami = fixture("whoami_auditor.json");
+	load(&a, "now", files);
+	shows(&a, " bastion1 team   maria.rodriguez · auditor (read only)", NULL);
+	str_copy(a.host.project, sizeof a.host.project, "flights");
+	shows(&a, " project flights   maria.rodriguez", NULL);
+	app_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -482,6 +500,7 @@ int main(void)
 		cmocka_unit_test(ended_rollouts_have_charts_too),
 		cmocka_unit_test(help_says_how_it_is_left),
 		cmocka_unit_test(filters_are_seen),
+		cmocka_unit_test(the_header_names_the_machine),
 		cmocka_unit_test(long_lists_say_so),
 	};
 
