@@ -334,12 +334,27 @@ static const struct node *suspect_of(const struct now *s, const char *endpoint)
 	return NULL;
 }
 
+static void where_it_goes(const struct node *e, const char *name, char out[400])
+{
+	const char *candidate = node_str(e, "candidate", "");
+	char share[16];
+
+	if (!*candidate)
+		snprintf(out, 400, "%s: all traffic is on %s now", name, node_str(e, "stable", ""));
+	else
+		snprintf(out, 400, "%s: %s still has %s of the traffic%s", name, candidate,
+			share_text(share, sizeof share, node_int(e, "share_in_force_bp", 0)),
+			strcmp(node_str(e, "mode", ""), "observe") == 0
+				? "; it is moved elsewhere, not by pithead"
+				: "");
+}
+
 static void explain(const struct pane *p, char first[400], char second[400], enum role *role)
 {
 	const struct now *s = p->state;
 	const struct node *root = pane_root(p, 0), *e = subject(s), *rollout, *alert;
 	const char *id = node_str(e, "id", ""), *word;
-	int running;
+	int running, alerts;
 
 	first[0] = second[0] = '\0';
 	*role = ROLE_text;
@@ -355,13 +370,12 @@ static void explain(const struct pane *p, char first[400], char second[400], enu
 	}
 	word = *node_str(e, "state_word", "") ? node_str(e, "state_word", "")
 					      : node_str(e, "state", "");
-	alert = find_by(root, "alerts", "endpoint", id);
+	alert = newest_alert(p, &alerts);
 	/* The alert's own line says it already; where the traffic goes now is what one asks next.
 	 */
-	if (alert && alert_open(p, alert) && strstr(node_str(alert, "message", ""), word) &&
-		!*node_str(e, "candidate", "") && *node_str(e, "stable", ""))
-		snprintf(first, 400, "%s: all traffic is on %s now",
-			endpoint_name(id, s->short_names), node_str(e, "stable", ""));
+	if (alert && strcmp(node_str(alert, "endpoint", ""), id) == 0 &&
+		strstr(node_str(alert, "message", ""), word) && *node_str(e, "stable", ""))
+		where_it_goes(e, endpoint_name(id, s->short_names), first);
 	else
 		snprintf(first, 400, "%s: %s", endpoint_name(id, s->short_names), word);
 	who_line(p, rollout, suspect_of(s, id), second, 400);

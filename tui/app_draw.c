@@ -73,7 +73,7 @@ static void draw_banner(struct app *a)
 	struct canvas *c = a->canvas;
 	char clock[20], line[1100];
 
-	snprintf(line, sizeof line, " STALE since %s: %s Trying again; acts are refused. %s",
+	snprintf(line, sizeof line, " STALE since %s, no acts: %s It is tried again. %s",
 		timefmt_clock(clock, sizeof clock, a->down_since_us, a->host.zone),
 		a->link_error.message, a->link_error.hint);
 	canvas_fill(c, (struct rect){1, 0, 1, c->cols}, ' ', ROLE_banner, ATTR_NONE);

@@ -414,7 +414,7 @@ int act_undo(
 	}
 	inner.undo_of = seq;
 	rc = inverse_find(u.verb)->act(&u, out, e);
-	snprintf(title, sizeof title, "UNDO of %" PRId64 ": %.150s", seq, out->plan.title);
+	snprintf(title, sizeof title, "UNDO of change %" PRId64 ": %.150s", seq, out->plan.title);
 	str_copy(out->plan.title, sizeof out->plan.title, title);
 	plan_will(&out->plan, "record the undo, linked to change %" PRId64 "; it can be undone too",
 		seq);

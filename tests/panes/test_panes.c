@@ -467,6 +467,23 @@ static void long_lists_say_so(void **state)
 	app_release(&a);
 }
 
+/* A line is not spent on what the alert above it says: it says who gets the harm still. */
+static void harm_says_where_traffic_goes(void **state)
+{
+	const struct console_options o = {.panes = panes_all, .no_files = 1};
+	static const char *const live[PANE_FEEDS] = {"now_live.json"};
+	static const char *const over[PANE_FEEDS] = {"now.json"};
+	struct app a;
+
+	(void)state;
+	open_app(&a, &o);
+	load(&a, "now", live);
+	shows(&a, "delay: v3 still has 5% of the traffic", NULL);
+	load(&a, "now", over);
+	shows(&a, "delay: all traffic is on v2 now", NULL);
+	app_release(&a);
+}
+
 /* Where one is stays in the header of 80 columns, also for who has a long role. */
 static void the_header_names_the_machine(void **state)
 {
@@ -501,6 +518,7 @@ int main(void)
 		cmocka_unit_test(help_says_how_it_is_left),
 		cmocka_unit_test(filters_are_seen),
 		cmocka_unit_test(the_header_names_the_machine),
+		cmocka_unit_test(harm_says_where_traffic_goes),
 		cmocka_unit_test(long_lists_say_so),
 	};
 
