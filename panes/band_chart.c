@@ -40,11 +40,12 @@ static double newest(const struct points *p, const double *values)
 	return NAN;
 }
 
-/* No difference, the limits and the newest band, and as much again around them: the first bands
- * are so wide that nothing else could be seen beside them. */
+/* No difference, the limits, the newest band and difference, and as much again around them: the
+ * first bands are so wide that nothing else could be seen beside them. */
 static void find_range(const struct points *p, double *lo, double *hi)
 {
-	double seen[] = {p->limit_ok, p->limit_harm, newest(p, p->low), newest(p, p->high)};
+	double seen[] = {p->limit_ok, p->limit_harm, newest(p, p->low), newest(p, p->high),
+		newest(p, p->effect)};
 	double least = 0, most = 0, span;
 
 	*lo = *hi = 0;
@@ -76,6 +77,7 @@ void band_chart_draw(struct canvas *c, struct rect r, const struct band_chart *b
 	const char *unit = node_str(b->band, "effect_unit", "");
 	char title[140], left[20], right[20], labels[2][48];
 	struct points p;
+	bool bare;
 	struct chart ch = {.title = title,
 		.fixed_y = true,
 		.fixed_x = true,
@@ -85,8 +87,11 @@ void band_chart_draw(struct canvas *c, struct rect r, const struct band_chart *b
 		.x_right = timefmt_clock(right, sizeof right, b->to_us, b->zone)};
 
 	read_points(&p, b->band);
-	snprintf(title, sizeof title, "%.32s%s%.60s%s%s", b->signal, *b->segment ? " " : "",
-		b->segment, *unit ? ", " : "", unit);
+	/* A difference without its band proves nothing, and looks like a chart that is broken. */
+	bare = isfinite(newest(&p, p.effect)) && isnan(newest(&p, p.low)) &&
+	       isnan(newest(&p, p.high));
+	snprintf(title, sizeof title, "%.32s%s%.60s%s%.12s%s", b->signal, *b->segment ? " " : "",
+		b->segment, *unit ? ", " : "", unit, bare ? ": no band yet" : "");
 	find_range(&p, &ch.y_min, &ch.y_max);
 	ch.series[ch.nseries++] = (struct chart_series){
 		.label = "95 % band", .x = p.x, .y = p.low, .n = p.n, .role = ROLE_text};

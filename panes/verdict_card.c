@@ -9,6 +9,8 @@
 #include "backend/base/xalloc.h"
 #include "panes/common.h"
 
+enum { ARM_WIDTH = 7 }; /* columns of a value, and of the name of its arm above it */
+
 enum role verdict_role(const char *verdict)
 {
 	if (strcmp(verdict, "harm") == 0 || strcmp(verdict, "invalid") == 0)
@@ -84,7 +86,7 @@ static void add_card_signal(struct text *t, const struct node *s)
 					: decimals - (decimals > 1 && fabs(effect) >= 100)),
 			*unit ? " " : "", unit);
 	band_text(s, band);
-	text_addf(t, ROLE_text, ATTR_NONE, "%-16.16s %7s %7s %9s ", name,
+	text_addf(t, ROLE_text, ATTR_NONE, "%-18.18s %7s %7s %9s ", name,
 		numfmt(a, sizeof a, node_num(s, "stable", NAN), decimals),
 		numfmt(b, sizeof b, node_num(s, "candidate", NAN), decimals), apart);
 	text_addf(t, ROLE_limit, ATTR_NONE, "%s ", band);
@@ -124,7 +126,7 @@ void verdict_card_add(struct text *t, const struct node *r, const struct node *c
 {
 	const char *verdict = node_str(card, "verdict", "?");
 	const char *replicas = node_str(node_get(card, "replicas"), "text", "");
-	char stable[9], candidate[9], spent[32], budget[32];
+	char stable[32], candidate[32], spent[32], budget[32];
 	int n;
 	const struct node *list = node_list(card, "signals", &n);
 
@@ -139,9 +141,9 @@ void verdict_card_add(struct text *t, const struct node *r, const struct node *c
 		detail_line(t, "replicas",
 			node_bool(node_get(card, "replicas"), "alike") ? ROLE_text : ROLE_watch,
 			"%s", replicas);
-	str_copy(stable, sizeof stable, node_str(r, "from", ""));
-	str_copy(candidate, sizeof candidate, node_str(r, "to", ""));
-	text_addf(t, ROLE_heading, ATTR_NONE, "%-16s %7s %7s %9s %-14s %6s %s", "SIGNAL", stable,
+	canvas_cut_middle(stable, sizeof stable, node_str(r, "from", ""), ARM_WIDTH, 0);
+	canvas_cut_middle(candidate, sizeof candidate, node_str(r, "to", ""), ARM_WIDTH, 0);
+	text_addf(t, ROLE_heading, ATTR_NONE, "%-18s %7s %7s %9s %-14s %6s %s", "SIGNAL", stable,
 		candidate, "effect", "    0   |limit", "n", "verdict");
 	text_line(t);
 	for (int i = 0; i < n; i++)

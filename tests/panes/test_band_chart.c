@@ -30,6 +30,16 @@ static const struct {
 		"   00:00:00Z                         00:00:40Z\n"},
 	{"nothing yet", "{\"effect_unit\":\"pp\",\"points\":[]}",
 		"error_rate ORD, pp   * 95 % band  o difference\nno data yet\n\n\n\n\n\n"},
+	{"a difference far below, and no band",
+		"{\"points\":[" POINT(0, null, -3, null, 1, 0.5) "," POINT(
+			40, null, -3, null, 1, 0.5) "]}",
+		"error_rate ORD: no band yet   * 95 % band\n"
+		" 2|\n"
+		" 0|- harm 0.5  ok 1 --------------------------\n"
+		"  |\n"
+		"-2|ooooooooooooooooooooooooooooooooooooooooooo\n"
+		"-4|\n"
+		"   00:00:00Z                         00:00:40Z\n"},
 	{"no limits", "{\"points\":[" POINT(0, null, null, null, null, null) "]}",
 		"error_rate ORD   * 95 % band  o difference\nno data yet\n\n\n\n\n\n"},
 };

@@ -41,7 +41,7 @@ static void rows_of_a_frozen_card_are_those_of_the_live_one(void **state)
 	for (size_t i = 0; i < text_count(live); i++)
 		assert_string_equal(text_get(live, i), text_get(frozen, i));
 	assert_string_equal(text_get(frozen, 4),
-		"error_rate %        0.00    0.00   0.00 pp [  -*0-  |   ]  5,058 ok");
+		"error_rate %          0.00    0.00   0.00 pp [  -*0-  |   ]  5,058 ok");
 	text_free(live);
 	text_free(frozen);
 	snapshot_free(cards);
@@ -99,7 +99,7 @@ static void a_hundred_points_keep_the_columns(void **state)
 	assert_non_null(s);
 	verdict_card_add(t, NULL, snapshot_root(s));
 	assert_string_equal(text_get(t, text_count(t) - 1),
-		"error_rate ORD      0.00  100.00 +100.0 pp [----0---|--->      6 undecided");
+		"error_rate ORD        0.00  100.00 +100.0 pp [----0---|--->      6 undecided");
 	text_free(t);
 	snapshot_free(s);
 }
