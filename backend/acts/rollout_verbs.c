@@ -359,6 +359,30 @@ static void run_effect(struct doing *d, const struct fsm_row *step)
 		(void)effect_prove(d->w, d->ep, &e);
 }
 
+/* What can be done instead, in the state that it is in. */
+static int refuse_state(const struct rollout_row *r, const char *verb, struct err *e)
+{
+	static const char *const instead[][2] = {
+		{"waiting",
+			"it moves by itself once approved and its servers are ready, or abort it"},
+		{"shadowing", "no user sees it: advance it to its first step, or abort it"},
+		{"stepping", "advance, pause, promote or abort it"},
+		{"paused", "resume it first, or abort it"},
+		{"promoting", "wait until the gateway has confirmed it; then there is rollback"},
+		{"aborting", "wait until the gateway has confirmed it"},
+	};
+	int ended = rollout_state_ended(fsm_state_find(&rollout_fsm, r->state));
+
+	err_set(e, ERR_BAD_TRANSITION, "cannot %s rollout #%" PRId64 ": it is %s", verb, r->id,
+		r->state);
+	for (size_t i = 0; i < sizeof instead / sizeof instead[0]; i++)
+		if (strcmp(instead[i][0], r->state) == 0)
+			err_hint(e, "%s", instead[i][1]);
+	if (ended)
+		err_hint(e, "it has ended; start another: pithead rollout start");
+	return ERR_BAD_TRANSITION;
+}
+
 int act_rollout_verb(struct world *w, const struct act *a, int64_t rollout, const char *verb,
 	int share_bp, struct act_result *out, struct err *e)
 {
@@ -387,8 +411,7 @@ int act_rollout_verb(struct world *w, const struct act *a, int64_t rollout, cons
 	facts.approved_later = approvals_needed(tier_of(w, &d.ep->row), &d.r, "promote") > 0;
 	step = fsm_step(&rollout_fsm, fsm_state_find(&rollout_fsm, d.r.state), v->event, &facts, e);
 	if (!step)
-		return err_set(e, ERR_BAD_TRANSITION, "cannot %s rollout #%" PRId64 ": it is %s",
-			verb, rollout, d.r.state);
+		return refuse_state(&d.r, verb, e);
 	if (v->event == ROLLOUT_EVENT_PROMOTE)
 		servers_refresh(w, d.ep);
 	d.to = step->to;

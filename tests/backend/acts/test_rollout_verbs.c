@@ -70,10 +70,31 @@ static void test_stories(void **state)
 	story_run(stories, sizeof stories / sizeof stories[0]);
 }
 
+/* A refusal says what can be done instead. */
+static void test_refusals_say_what_to_do(void **state)
+{
+	struct acts_world x;
+
+	(void)state;
+	story_warm(&x);
+	acts_do(&x, "start v2");
+	assert_int_equal(acts_do(&x, "resume"), ERR_BAD_TRANSITION);
+	assert_non_null(strstr(x.e.hint, "advance, pause, promote or abort"));
+	acts_do(&x, "pause");
+	assert_int_equal(acts_do(&x, "advance"), ERR_BAD_TRANSITION);
+	assert_non_null(strstr(x.e.hint, "resume it first"));
+	acts_do(&x, "abort");
+	acts_do(&x, "tick");
+	assert_int_equal(acts_do(&x, "pause"), ERR_BAD_TRANSITION);
+	assert_non_null(strstr(x.e.hint, "start another"));
+	acts_world_free(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stories),
+		cmocka_unit_test(test_refusals_say_what_to_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
