@@ -48,7 +48,7 @@ static void add_arm(struct text *t, const struct node *e, const char *label, con
 	if (!*version)
 		return;
 	share_text(part, sizeof part, share);
-	if (!s || s->kind != NODE_OBJECT) {
+	if (!s || s->kind != NODE_OBJECT || node_num(s, "requests", 0) <= 0) {
 		detail_line(t, label, role, "%-6s %4s  no answers in the last 60 s", version, part);
 		return;
 	}
@@ -82,7 +82,9 @@ static void add_lists(struct text *t, const struct node *e)
 	list = node_list(node_get(e, "servers"), "", &n);
 	for (int i = 0; i < n; i++)
 		buf_addf(&b, "%s%s %s %s", i ? "; " : "", node_str(&list[i], "version", ""),
-			node_str(&list[i], "name", ""), node_str(&list[i], "state", ""));
+			*node_str(&list[i], "address", "") ? node_str(&list[i], "address", "")
+							   : node_str(&list[i], "name", ""),
+			node_str(&list[i], "state", ""));
 	detail_line(t, "servers", ROLE_text, "%s", buf_text(&b));
 	buf_reset(&b);
 	list = node_list(node_get(e, "overrides"), "", &n);

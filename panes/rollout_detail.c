@@ -234,7 +234,7 @@ static void add_events(struct text *t, const struct pane *p, const struct node *
 {
 	int n;
 	const struct node *list = node_list(node_get(r, "events"), "", &n);
-	char when[32];
+	char when[32], why[400];
 
 	if (!n)
 		return;
@@ -246,10 +246,9 @@ static void add_events(struct text *t, const struct pane *p, const struct node *
 			timefmt_when(when, sizeof when, node_int(&list[i], "at_us", 0),
 				p->host->now_us, p->host->zone));
 		text_tab(t, 13);
+		quoted(why, sizeof why, node_str(&list[i], "reason", ""));
 		text_addf(t, ROLE_text, ATTR_NONE, "%s  by %s%s%s", node_str(&list[i], "what", "?"),
-			node_str(&list[i], "actor", "?"),
-			*node_str(&list[i], "reason", "") ? ": " : "",
-			node_str(&list[i], "reason", ""));
+			node_str(&list[i], "actor", "?"), *why ? ": " : "", why);
 		text_line(t);
 	}
 }
