@@ -176,8 +176,8 @@ static int growth(const struct reading *r, enum observed_query q, const struct c
 
 	if (!isnan(c->now) && !isnan(c->was))
 		d = c->now >= c->was ? c->now - c->was : c->now;
-	else if (!isnan(c->now) && was_read(r, c->target))
-		d = c->now;
+	else if (!isnan(c->now) && c->at == 0 && was_read(r, c->target))
+		d = c->now; /* a new one; not one that had a gap or a NaN */
 	*out = round(d);
 	if (d < 0 || fabs(d - *out) > WHOLE)
 		return err_set(e, ERR_INVALID,

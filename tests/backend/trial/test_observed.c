@@ -87,11 +87,38 @@ static void test_growth_resets_and_gaps(void **state)
 	add(&sets[1], "b", "9", "", (double[]){NO, NO, 1000, 1000, 1000, 1000});
 	assert_int_equal(count(sets, &g, &look, &e), 0);
 	assert_string_equal(requests(&g, 0, text), "11/2 10/0 5/1 6/0 11/3");
-	assert_string_equal(requests(&g, 1, text), "1/0 1/0 1/0 0/0 9/0");
+	assert_string_equal(requests(&g, 1, text), "1/0 1/0 1/0 0/0 0/0");
 	assert_int_equal(g.list[0].tick, 1);
 	assert_int_equal(g.list[4].tick, 5);
 	assert_int_equal(look.newest_ms[0], 5000);
 	assert_int_equal(look.excess, 0);
+}
+
+/* One exporter tells of many series: a NaN of one, or a gap, does not make it a new one. */
+static void test_nan_beside_others(void **state)
+{
+	struct series_set sets[3] = {{0}};
+	struct observed_look look;
+	struct series *x;
+	struct err e = {0};
+	struct got g;
+	char text[64];
+
+	(void)state;
+	add(&sets[0], "a", "1", "", (double[]){100, 110, 120, 130, 140, 150});
+	add(&sets[0], "b", "1", "", (double[]){5000, INFINITY, 5002, NO, 5004, 5005});
+	assert_int_equal(count(sets, &g, &look, &e), 0);
+	assert_string_equal(requests(&g, 1, text), "0/0 0/0 0/0 0/0 1/0");
+	/* Its first instant alone is known, and that is a NaN. */
+	add(&sets[0], "a", "1", "", (double[]){100, 110, 120, 130, 140, 150});
+	x = series_set_get(&sets[0], 0,
+		(struct series_label[]){
+			{(char *)"v", (char *)"b"}, {(char *)"instance", (char *)"1"}},
+		2);
+	for (int i = 0; i < 6; i++)
+		series_add(x, 1000 * i, i ? 5000 + i : NO);
+	assert_int_equal(count(sets, &g, &look, &e), 0);
+	assert_string_equal(requests(&g, 1, text), "0/0 1/0 1/0 1/0 1/0");
 }
 
 /* A series that vanishes is told by its newest value; errors beyond the requests are noted. */
@@ -208,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth_resets_and_gaps),
+		cmocka_unit_test(test_nan_beside_others),
 		cmocka_unit_test(test_vanished_and_excess),
 		cmocka_unit_test(test_histograms),
 		cmocka_unit_test(test_what_is_no_counter),
