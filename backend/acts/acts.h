@@ -175,11 +175,16 @@ struct outcome_counts {
 int act_outcomes(struct world *w, const struct outcome_in *list, int count,
 	struct outcome_counts *out, struct err *e);
 
-/* Scores of requests whose answer could not be read, joined by id, first wins. late: after what
- * they would be judged by has been judged, or left the window. */
+/* Scores of requests whose answer could not be read, joined by id, first wins; or, where `endpoint`
+ * is set, a request that somebody else has answered (trial/posted.h), of an observed endpoint.
+ * late: after what they would be judged by has been judged, or left the window. */
 struct prediction_in {
 	const char *id;
 	double score;
+	const char *endpoint, *version;
+	int status;    /* of HTTP, 0 = no answer */
+	double ms;     /* until the answer, NAN = not told */
+	double time_s; /* UTC, when it was answered; NAN = now */
 };
 struct prediction_counts {
 	int64_t stored, duplicate, unknown, late;

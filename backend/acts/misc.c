@@ -6,6 +6,7 @@
 
 #include "backend/acts/change.h"
 #include "backend/acts/mirror.h"
+#include "backend/acts/observing.h"
 #include "backend/acts/plan_rows.h"
 #include "backend/acts/policy_ask.h"
 #include "backend/base/xalloc.h"
@@ -82,15 +83,61 @@ static int add_prediction(struct world *w, const struct prediction_in *p, int64_
 	return 0;
 }
 
+/* Each endpoint that is named must be one whose requests are posted; nothing is taken before. */
+static int check_posted(struct world *w, const struct prediction_in *list, int count, struct err *e)
+{
+	const struct live_endpoint *ep;
+
+	for (int i = 0; i < count; i++) {
+		if (!list[i].endpoint)
+			continue;
+		ep = world_find_endpoint(w, list[i].endpoint, e);
+		if (!ep)
+			return e->code;
+		if (!observing_is_posted(ep)) {
+			err_set(e, ERR_CONFLICT, "endpoint %s takes no requests by POST",
+				ep->row.id);
+			return err_hint(
+				e, "that needs `mode: observe` and `metrics: {from: predictions}`");
+		}
+	}
+	return 0;
+}
+
+static void add_posted(
+	struct world *w, const struct prediction_in *p, int64_t now, struct prediction_counts *out)
+{
+	struct live_endpoint *ep = world_find_endpoint(w, p->endpoint, NULL);
+	const struct posted_request r = {.version = p->version,
+		.failed = p->status == 0 || p->status >= 500,
+		.answered = p->status != 0,
+		.ms = p->ms,
+		.time_s = isnan(p->time_s) ? (double)now / 1e6 : p->time_s};
+
+	switch (observing_post(w, ep, &r)) {
+	case POSTED_TAKEN:
+		out->stored++;
+		break;
+	case POSTED_UNKNOWN:
+		out->unknown++;
+		break;
+	case POSTED_LATE:
+		out->late++;
+	}
+}
+
 int act_predictions(struct world *w, const struct prediction_in *list, int count,
 	struct prediction_counts *out, struct err *e)
 {
 	int64_t now = clock_wall_us(&w->clock);
-	int rc = 0;
+	int rc = check_posted(w, list, count, e);
 
 	*out = (struct prediction_counts){0};
 	for (int i = 0; i < count && !rc; i++)
-		rc = add_prediction(w, &list[i], now, out, e);
+		if (list[i].endpoint)
+			add_posted(w, &list[i], now, out);
+		else
+			rc = add_prediction(w, &list[i], now, out, e);
 	return rc;
 }
 

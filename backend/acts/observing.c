@@ -18,12 +18,12 @@ void observing_free(struct observing *o)
 	if (!o)
 		return;
 	metrics_reader_free(o->reader);
+	posted_free(o->posted);
 	free(o);
 }
 
-static struct observing *observing_new(const struct spec_metrics *m)
+static struct metrics_reader *reader_new(const struct observing *o)
 {
-	struct observing *o = xcalloc(1, sizeof *o);
 	const struct prometheus_source source = {.url = o->metrics.prometheus,
 		.bearer_file = o->metrics.bearer,
 		.basic_file = o->metrics.basic,
@@ -31,11 +31,23 @@ static struct observing *observing_new(const struct spec_metrics *m)
 	const char *queries[METRICS_QUERIES];
 
 	_Static_assert(METRICS_QUERIES == OBSERVED_QUERIES, "one query of each kind");
-	o->metrics = *m;
 	for (int q = 0; q < METRICS_QUERIES; q++)
 		queries[q] = observed_text(&o->metrics, (enum observed_query)q);
-	o->reader = metrics_reader_new(&source, queries);
+	return metrics_reader_new(&source, queries);
+}
+
+static struct observing *observing_new(const struct world *w, const struct spec_metrics *m)
+{
+	struct observing *o = xcalloc(1, sizeof *o);
+	int64_t now_s = clock_wall_us(&w->clock) / SECOND_US;
+
+	o->metrics = *m;
 	o->step_ms = spec_metrics_every(m);
+	o->begun_s = now_s;
+	if (spec_metrics_is_posted(m))
+		o->posted = posted_new(m->stable, m->candidate, o->step_ms / 1000, now_s);
+	else
+		o->reader = reader_new(o);
 	return o;
 }
 
@@ -175,11 +187,26 @@ static int take_sets(
 	return 0;
 }
 
-/* An answer, good or bad. What is too old to come is judged as it is. */
+/* What is too old to come is judged as it is. failed: nothing is known of what there is. */
+static void close_old(struct world *w, struct live_endpoint *ep, int failed)
+{
+	struct observing *o = ep->observing;
+	int64_t now_ms = clock_wall_us(&w->clock) / 1000;
+	int64_t before = (now_ms - spec_metrics_stale(&o->metrics) / 2) / 1000;
+
+	if (ep->judging && (failed || o->read_ms / 1000 >= before) &&
+		before > ep->judging->card.tick + 1)
+		judging_close(ep->judging, before);
+	/* What came before is out of reach for good. */
+	if (o->read_ms < (before - 1) * 1000 && failed && ep->judging)
+		o->read_ms = before * 1000 / o->step_ms * o->step_ms;
+}
+
+/* An answer, good or bad. */
 static void take_answer(struct world *w, struct live_endpoint *ep, struct metrics_answer *a)
 {
 	struct observing *o = ep->observing;
-	int64_t now = clock_wall_us(&w->clock), before;
+	int64_t now = clock_wall_us(&w->clock);
 	struct err e = a->error;
 	int rc = e.code ? e.code : take_sets(w, ep, a, &e);
 
@@ -194,18 +221,73 @@ static void take_answer(struct world *w, struct live_endpoint *ep, struct metric
 		str_copy(o->trouble, sizeof o->trouble, e.message);
 	else
 		o->away_us = 0;
-	before = (now / 1000 - spec_metrics_stale(&o->metrics) / 2) / 1000;
-	if (ep->judging && (rc || o->read_ms / 1000 >= before) &&
-		before > ep->judging->card.tick + 1)
-		judging_close(ep->judging, before);
-	/* What came before is out of reach for good. */
-	if (o->read_ms < (before - 1) * 1000 && rc && ep->judging)
-		o->read_ms = before * 1000 / o->step_ms * o->step_ms;
+	close_old(w, ep, rc);
+}
+
+int observing_is_posted(const struct live_endpoint *ep)
+{
+	return world_is_observed(ep) && spec_metrics_is_posted(&ep->config->metrics);
 }
 
 static int config_same(const struct observing *o, const struct live_endpoint *ep)
 {
 	return memcmp(&o->metrics, &ep->config->metrics, sizeof o->metrics) == 0;
+}
+
+/* With the metrics that are applied now. */
+static void begin(struct world *w, struct live_endpoint *ep)
+{
+	if (ep->observing && !config_same(ep->observing, ep)) {
+		observing_free(ep->observing);
+		ep->observing = NULL;
+	}
+	if (ep->observing)
+		return;
+	ep->observing = observing_new(w, &ep->config->metrics);
+	/* No store has kept what was posted before a restart: what was judged of it is known. */
+	for (int arm = 0; arm < 2 && ep->observing->posted && ep->judging; arm++)
+		if (judged_until(ep->judging) > 0)
+			ep->observing->newest_ms[arm] = judged_until(ep->judging) * 1000;
+}
+
+enum posted_taking observing_post(
+	struct world *w, struct live_endpoint *ep, const struct posted_request *r)
+{
+	begin(w, ep);
+	return posted_add(ep->observing->posted, r, clock_wall_us(&w->clock) / SECOND_US);
+}
+
+static void take_posted_counts(void *arg, const struct judge_counts *c)
+{
+	struct taking *t = arg;
+	struct observing *o = t->ep->observing;
+
+	for (int arm = 0; arm < 2; arm++)
+		if (c->n[arm])
+			o->newest_ms[arm] = c->tick * 1000;
+	take_counts(t, c);
+}
+
+/* Once a step. Whether it is time. */
+static int take_posted(struct world *w, struct live_endpoint *ep)
+{
+	struct observing *o = ep->observing;
+	int64_t now_s = clock_wall_us(&w->clock) / SECOND_US;
+	int64_t oldest = now_s * 1000 - spec_metrics_stale(&o->metrics);
+	struct taking t = {w, ep};
+	int64_t until = posted_take(o->posted, now_s, take_posted_counts, &t);
+	int quiet = o->newest_ms[0] <= oldest && o->newest_ms[1] <= oldest;
+
+	if (until * 1000 == o->read_ms)
+		return 0;
+	o->read_ms = until * 1000;
+	if (quiet && o->begun_s * 1000 > oldest)
+		return 0; /* whoever posts is given that time after a start */
+	o->answers++;
+	str_copy(o->trouble, sizeof o->trouble,
+		quiet ? "nothing is posted to /v1/predictions for it" : "");
+	close_old(w, ep, 0);
+	return 1;
 }
 
 void observing_tick(struct world *w, struct live_endpoint *ep)
@@ -220,17 +302,15 @@ void observing_tick(struct world *w, struct live_endpoint *ep)
 		return;
 	}
 	observing_check_config(w, ep);
-	if (ep->observing && !config_same(ep->observing, ep)) {
-		observing_free(ep->observing);
-		ep->observing = NULL;
-	}
-	if (!ep->observing)
-		ep->observing = observing_new(&ep->config->metrics);
-	if (metrics_reader_take(ep->observing->reader, &a)) {
-		take_answer(w, ep, &a);
+	begin(w, ep);
+	if (ep->observing->posted ? take_posted(w, ep)
+				  : metrics_reader_take(ep->observing->reader, &a)) {
+		if (!ep->observing->posted)
+			take_answer(w, ep, &a);
 		if (ep->judging && judging_keep(w, ep->judging, &e))
 			log_warn("judge", "%s: %s", ep->row.id, e.message);
 		observing_tell(w, ep);
 	}
-	ask(w, ep);
+	if (!ep->observing->posted)
+		ask(w, ep);
 }

@@ -1,6 +1,7 @@
-/* observing.h: an endpoint that somebody else serves: reads its counters from a Prometheus, opens a
- * rollout when a candidate gets requests and ends it when it gets none, judges it meanwhile, and
- * tells of harm and of missing numbers by alerts. Moves nothing, ever.
+/* observing.h: an endpoint that somebody else serves: reads its counters from a Prometheus, or
+ * counts the requests that are posted, opens a rollout when a candidate gets requests and ends it
+ * when it gets none, judges it meanwhile, and tells of harm and of missing numbers by alerts. Moves
+ * nothing, ever.
  *
  * What is fed to the trial is in its journal, as of every rollout; the counters that a reading is
  * compared with are asked for again after a restart, as Prometheus has kept them. What comes later
@@ -9,6 +10,7 @@
 #define PITHEAD_BACKEND_ACTS_OBSERVING_H
 
 #include "backend/acts/world.h"
+#include "backend/trial/posted.h"
 
 struct observing; /* private */
 
@@ -23,6 +25,11 @@ void observing_get_state(const struct live_endpoint *ep, struct observed_state *
 
 /* UTC second until which its counters have been read, 0 = not yet. */
 int64_t observing_read_until(const struct live_endpoint *ep);
+
+/* Whether its requests are posted, and takes one of them (only then). */
+int observing_is_posted(const struct live_endpoint *ep);
+enum posted_taking observing_post(
+	struct world *w, struct live_endpoint *ep, const struct posted_request *r);
 
 /* Takes up the trial that was under way. */
 void observing_start(struct world *w, struct live_endpoint *ep);

@@ -10,14 +10,15 @@
 
 struct observing {
 	struct spec_metrics metrics;   /* as asked: a change of it begins anew */
-	struct metrics_reader *reader; /* owned */
-	int64_t step_ms;
-	int64_t read_ms;       /* the last instant that was read; 0 = none yet */
-	int64_t answers;       /* that were taken */
-	int64_t away_us;       /* UTC; since when there is no answer, 0 = there is */
-	int64_t newest_ms[2];  /* last instant with counters of the arm; 0 = none */
-	int64_t traffic_us[2]; /* and with requests */
-	int beginning;	       /* steps in which both arms had requests and no rollout was open */
+	struct metrics_reader *reader; /* owned; NULL where requests are posted */
+	struct posted *posted;	       /* owned; those, else NULL */
+	int64_t step_ms, begun_s;      /* begun_s: UTC */
+	int64_t read_ms;	       /* the last instant that was read; 0 = none yet */
+	int64_t answers;	       /* that were taken */
+	int64_t away_us;	       /* UTC; since when there is no answer, 0 = there is */
+	int64_t newest_ms[2];	       /* last instant with counters of the arm; 0 = none */
+	int64_t traffic_us[2];	       /* and with requests */
+	int beginning; /* steps in which both arms had requests and no rollout was open */
 	char trouble[240];
 	enum judge_verdict told; /* the last verdict that was told of */
 	int missing;		 /* an alert tells of it */

@@ -244,21 +244,77 @@ int body_outcomes(const struct body *b, struct outcome_in **list, struct err *e)
 	return count;
 }
 
-/* One item: exactly id and a finite score. */
+/* Whether an item has these members and no others. */
+static int has_only(const cJSON *v, const char *const *names, int least)
+{
+	const cJSON *member;
+	int known;
+
+	for (int i = 0; i < least; i++)
+		if (!json_get(v, names[i]))
+			return 0;
+	cJSON_ArrayForEach(member, v) {
+		known = 0;
+		for (int i = 0; names[i]; i++)
+			known |= strcmp(names[i], member->string) == 0;
+		if (!known)
+			return 0;
+	}
+	return cJSON_IsObject(v);
+}
+
+/* A number from 0 to most; absent = NAN. */
+static int read_number(const cJSON *v, const char *name, double most, double *out)
+{
+	const cJSON *x = json_get(v, name);
+
+	*out = x ? x->valuedouble : (double)NAN;
+	return !x || (cJSON_IsNumber(x) && x->valuedouble >= 0 && x->valuedouble <= most);
+}
+
+/* A request that somebody else has answered. */
+static const char *read_posted(const cJSON *v, struct prediction_in *out)
+{
+	static const char *const names[] = {"endpoint", "version", "status", "ms", "time", NULL};
+	double status;
+
+	*out = (struct prediction_in){
+		.endpoint = json_str(v, "endpoint", NULL), .version = json_str(v, "version", NULL)};
+	if (!has_only(v, names, 3) || !out->endpoint || !out->version)
+		return "must have \"endpoint\", \"version\" and \"status\", and may have \"ms\" "
+		       "and "
+		       "\"time\"";
+	if (!read_number(v, "status", 999, &status) || status != floor(status))
+		return "\"status\" must be the status of HTTP, or 0: there was no answer";
+	if (!read_number(v, "ms", 1e9, &out->ms))
+		return "\"ms\" must be milliseconds until the answer";
+	if (!read_number(v, "time", 1e11, &out->time_s))
+		return "\"time\" must be seconds of UTC";
+	out->status = (int)status;
+	return NULL;
+}
+
+/* Exactly id and a finite score. */
+static const char *read_score(const cJSON *v, struct prediction_in *out)
+{
+	static const char *const names[] = {"id", "score", NULL};
+	const cJSON *score = json_get(v, "score");
+
+	*out = (struct prediction_in){.id = json_str(v, "id", NULL)};
+	if (!has_only(v, names, 2) || !out->id)
+		return "must have exactly \"id\" and \"score\"";
+	if (!*out->id || strlen(out->id) > 39)
+		return "\"id\" must be the answer's X-Request-ID";
+	if (!cJSON_IsNumber(score) || !isfinite(score->valuedouble))
+		return "\"score\" must be a number";
+	out->score = score->valuedouble;
+	return NULL;
+}
+
 static int read_prediction(const cJSON *v, int i, struct prediction_in *out, struct err *e)
 {
-	const cJSON *score = json_get(v, "score");
-	const char *fault = NULL;
+	const char *fault = json_get(v, "endpoint") ? read_posted(v, out) : read_score(v, out);
 
-	*out = (struct prediction_in){json_str(v, "id", NULL), 0};
-	if (!cJSON_IsObject(v) || cJSON_GetArraySize(v) != 2 || !out->id || !score)
-		fault = "must have exactly \"id\" and \"score\"";
-	else if (!*out->id || strlen(out->id) > 39)
-		fault = "\"id\" must be the answer's X-Request-ID";
-	else if (!cJSON_IsNumber(score) || !isfinite(score->valuedouble))
-		fault = "\"score\" must be a number";
-	else
-		out->score = score->valuedouble;
 	if (!fault)
 		return 0;
 	err_set(e, ERR_INVALID, "predictions[%d]: %s", i, fault);

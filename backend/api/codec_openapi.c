@@ -50,19 +50,31 @@ static cJSON *outcomes_schema(void)
 	return o;
 }
 
+/* An object of these members, of which the first `least` must be there. */
+static cJSON *closed_object(const char *const names[][2], int least)
+{
+	cJSON *o = typed("object"), *p = json_put_object(o, "properties"), *list;
+
+	for (int i = 0; names[i][0]; i++)
+		cJSON_AddItemToObject(p, names[i][0], typed(names[i][1]));
+	list = json_put_array(o, "required");
+	for (int i = 0; i < least; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(names[i][0]));
+	json_put_bool(o, "additionalProperties", 0);
+	return o;
+}
+
 static cJSON *predictions_schema(void)
 {
-	cJSON *o = typed("array"), *item = typed("object"), *p;
+	static const char *const score[][2] = {{"id", "string"}, {"score", "number"}, {NULL, NULL}};
+	static const char *const request[][2] = {{"endpoint", "string"}, {"version", "string"},
+		{"status", "integer"}, {"ms", "number"}, {"time", "number"}, {NULL, NULL}};
+	cJSON *o = typed("array"), *item = json_put_object(o, "items"),
+	      *any = json_put_array(item, "anyOf");
 
 	json_put_int(o, "maxItems", 1000);
-	p = json_put_object(item, "properties");
-	cJSON_AddItemToObject(p, "id", typed("string"));
-	cJSON_AddItemToObject(p, "score", typed("number"));
-	p = json_put_array(item, "required");
-	cJSON_AddItemToArray(p, cJSON_CreateString("id"));
-	cJSON_AddItemToArray(p, cJSON_CreateString("score"));
-	json_put_bool(item, "additionalProperties", 0);
-	cJSON_AddItemToObject(o, "items", item);
+	cJSON_AddItemToArray(any, closed_object(score, 2));
+	cJSON_AddItemToArray(any, closed_object(request, 3));
 	return o;
 }
 

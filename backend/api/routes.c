@@ -64,7 +64,10 @@ static const struct field body_what_if[] = {{"spec", FIELD_TEXT, 1, "the text of
 static const struct field body_outcomes[] = {
 	{"outcomes", FIELD_OUTCOMES, 1, "at most 1000 of {\"id\", \"name\", \"value\"}"}, END};
 static const struct field body_predictions[] = {
-	{"predictions", FIELD_PREDICTIONS, 1, "at most 1000 of {\"id\", \"score\"}"}, END};
+	{"predictions", FIELD_PREDICTIONS, 1,
+		"at most 1000 of {\"id\", \"score\"}, or of {\"endpoint\", \"version\", "
+		"\"status\", \"ms\", \"time\"} of an endpoint with `from: predictions`"},
+	END};
 
 static const struct field query_series[] = {
 	{"span", FIELD_INT, 0, "seconds per point, 1 to 900; 10 unless told"},

@@ -345,7 +345,9 @@ static void judge_observed(struct world *w, const struct live_endpoint *ep,
 	else if (missing)
 		say(v, HEALTH_MISSING, missing->since_us, "%.150s", missing->message);
 	else if (!state.answers)
-		say(v, HEALTH_MISSING, 0, "its metrics have not been read yet");
+		say(v, HEALTH_MISSING, 0,
+			observing_is_posted(ep) ? "nothing was posted for it yet"
+						: "its metrics have not been read yet");
 	else if (r->id) {
 		share_format(r->share_bp, share, sizeof share);
 		say(v, HEALTH_WATCH, clock_wall_us(&w->clock), "observe #%lld: %s has %s, %s",

@@ -139,6 +139,11 @@ int judge_metrics(const struct judged_options *o)
 	struct err e = {0};
 	int code, rc = judged_policy(o, ep, &e);
 
+	if (!rc && spec_metrics_is_posted(&ep->metrics))
+		rc = err_set(&e, ERR_INVALID,
+			"endpoint %s of %s is judged by posted requests, and those have the engine "
+			"alone: `pithead endpoint show %s`",
+			ep->name, o->policy, ep->name);
 	if (o->every_ms) { /* what is stale goes with it */
 		ep->metrics.every_ms = o->every_ms;
 		ep->metrics.stale_ms = 0;

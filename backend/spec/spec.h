@@ -76,8 +76,10 @@ struct spec_arm {
 };
 
 /* Where the numbers of an observed endpoint come from. Queries give counters as they are scraped:
- * one series for each server and arm, without rate() or increase(). */
+ * one series for each server and arm, without rate() or increase(). Of posted requests only the
+ * two versions and the times mean something. */
 struct spec_metrics {
+	char from[16];			       /* prometheus ("" too), or predictions: posted */
 	char prometheus[200];		       /* URL */
 	char bearer[160], basic[160], ca[160]; /* files: a token; USER:PASSWORD; certificates */
 	char arm[64];			       /* the label whose value names the arm */
@@ -160,6 +162,8 @@ int spec_segments_largest(const struct spec_rollout *r);
 int spec_is_observed(const struct spec_endpoint *ep);
 int64_t spec_metrics_every(const struct spec_metrics *m);
 int64_t spec_metrics_stale(const struct spec_metrics *m);
+/* Whether each request is posted (POST /v1/predictions), and no Prometheus is asked. */
+int spec_metrics_is_posted(const struct spec_metrics *m);
 
 /* Whether there is such a rollout pattern; and all of them, for a sentence. */
 int spec_pattern_known(const char *word);

@@ -37,6 +37,11 @@ int64_t spec_metrics_stale(const struct spec_metrics *m)
 	return m->stale_ms > 0 ? m->stale_ms : STALE_EVERYS * spec_metrics_every(m);
 }
 
+int spec_metrics_is_posted(const struct spec_metrics *m)
+{
+	return strcmp(m->from, "predictions") == 0;
+}
+
 int spec_observed_key(const char *key, int in_rollout)
 {
 	for (size_t i = 0; i < sizeof observed_keys / sizeof observed_keys[0]; i++)
@@ -56,6 +61,18 @@ static void check_keys(struct spec_reading *r, const struct node *map, int in_ro
 				map->entries[i].key->text);
 }
 
+/* What a Prometheus is asked by. */
+static const char *const asked_keys[] = {"prometheus", "bearer", "basic", "ca", "arm", "requests",
+	"errors", "latency", "latency-unit"};
+
+static int is_asked(const char *key)
+{
+	for (size_t i = 0; i < sizeof asked_keys / sizeof asked_keys[0]; i++)
+		if (strcmp(asked_keys[i], key) == 0)
+			return 1;
+	return 0;
+}
+
 static void check_metrics(struct spec_reading *r, const struct spec_metrics *m,
 	const struct node *map, struct mark at)
 {
@@ -64,14 +81,22 @@ static void check_metrics(struct spec_reading *r, const struct spec_metrics *m,
 	} needed[] = {
 		{"prometheus", m->prometheus, "the address that is asked"},
 		{"arm", m->arm, "the label whose value tells stable from candidate"},
-		{"stable", m->stable, "the label's value for the stable version"},
-		{"candidate", m->candidate, "the label's value for the candidate"},
+		{"stable", m->stable, "the name of the stable version: the label's value"},
+		{"candidate", m->candidate, "the name of the candidate: the label's value"},
 		{"requests", m->requests, "the query for the counters of all requests"},
 	};
 	const struct node *v;
+	int posted = spec_metrics_is_posted(m);
 
+	for (int i = 0; posted && map && map->kind == NODE_MAP && i < map->count; i++)
+		if (is_asked(map->entries[i].key->text))
+			spec_fault_add(r, map->entries[i].key->at,
+				"`%s` means nothing beside `from: predictions`: no Prometheus is "
+				"asked",
+				map->entries[i].key->text);
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-		if (!needed[i].value[0] && !(map && node_find(map, needed[i].key)))
+		if (!(posted && is_asked(needed[i].key)) && !needed[i].value[0] &&
+			!(map && node_find(map, needed[i].key)))
 			spec_fault_add(r, at, "`%s` is missing in `metrics`: %s", needed[i].key,
 				needed[i].what);
 	v = map ? node_find(map, "candidate") : NULL;

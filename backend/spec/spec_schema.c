@@ -32,6 +32,7 @@ static const char *const patterns_later[] = {"phased", NULL};
 static const char *const undecided_words[] = {"pause", "page", "abort", NULL};
 static const char *const approve_words[] = {"start", "promote", "both", NULL};
 static const char *const latency_units[] = {"s", "ms", NULL};
+static const char *const metrics_sources[] = {"prometheus", "predictions", NULL};
 static const char *const late_words[] = {"allow", "refuse", NULL};
 static const char *const verify_words[] = {"required", "none", NULL};
 static const char *const account_words[] = {"robot", "shared", NULL};
@@ -233,6 +234,12 @@ static const struct spec_array arms_array = {ARRAY(spec_endpoint, arms, arm_coun
 	.element = sizeof(struct spec_arm), .most = SPEC_LIST, .name_what = "version"};
 
 static const struct spec_field metrics_rows[] = {
+	{.key = "from",
+		.type = &type_word,
+		AT(spec_metrics, from),
+		.words = metrics_sources,
+		.help = "A prometheus, which is asked; or predictions: whoever serves posts each "
+			"request to /v1/predictions. The first unless told."},
 	{.key = "prometheus",
 		.type = &type_url,
 		AT(spec_metrics, prometheus),
@@ -256,7 +263,7 @@ static const struct spec_field metrics_rows[] = {
 	{.key = "stable",
 		.type = &type_text,
 		AT(spec_metrics, stable),
-		.help = "Its value for the stable version."},
+		.help = "Its value for the stable version; of posted requests their version."},
 	{.key = "candidate",
 		.type = &type_text,
 		AT(spec_metrics, candidate),

@@ -201,10 +201,15 @@ static int has(const char *list, const char *word)
 /* The same for an endpoint whose numbers somebody else counts. */
 static const char *metrics_lack(const struct spec_metrics *m, const struct signal_row *row)
 {
+	int posted = spec_metrics_is_posted(m);
+
 	if (row->kind == SIGNAL_ERRORS)
-		return m->errors[0] ? "" : "`errors` in `metrics`: the query for what failed";
+		return posted || m->errors[0] ? ""
+					      : "`errors` in `metrics`: the query for what failed";
 	if (row->kind == SIGNAL_LATENCY)
-		return m->latency[0] ? "" : "`latency` in `metrics`: the query for its histogram";
+		return posted || m->latency[0]
+			       ? ""
+			       : "`latency` in `metrics`: the query for its histogram";
 	return row->kind == SIGNAL_COUNT && !*row->needs
 		       ? ""
 		       : "single answers, and an observed endpoint has counts only";
@@ -341,9 +346,11 @@ int spec_signals_default(const struct spec_endpoint *ep, struct spec_signal *out
 	int binary = strcmp(ep->task, "binary") == 0;
 
 	if (spec_is_observed(ep)) {
-		if (ep->metrics.errors[0])
+		int posted = spec_metrics_is_posted(&ep->metrics);
+
+		if (posted || ep->metrics.errors[0])
 			add_default(out, most, &n, "error_rate", .005, (double)NAN);
-		if (ep->metrics.latency[0])
+		if (posted || ep->metrics.latency[0])
 			add_default(out, most, &n, "latency_p99", .2, (double)NAN);
 		return n;
 	}

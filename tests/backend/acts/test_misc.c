@@ -235,8 +235,9 @@ static void test_find(void **state)
 
 static void test_predictions(void **state)
 {
-	static const struct prediction_in list[] = {
-		{"r1", 0.5}, {"r2", 0.5}, {"r1", 0.9}, {"none", 1}, {"old", 0.1}};
+	static const struct prediction_in list[] = {{.id = "r1", .score = 0.5},
+		{.id = "r2", .score = 0.5}, {.id = "r1", .score = 0.9}, {.id = "none", .score = 1},
+		{.id = "old", .score = 0.1}};
 	static const struct outcome_in label = {"r1", "late", 1};
 	struct prediction_counts n;
 	struct outcome_counts labels;

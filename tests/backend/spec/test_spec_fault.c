@@ -24,6 +24,11 @@
 	"low\n    metrics:\n      prometheus: http://127.0.0.1:9090\n      arm: proxy\n      "     \
 	"stable: a\n      candidate: b\n      requests: r\n      errors: f\n" more
 
+/* The same by posted requests; line 7. */
+#define POSTED(metrics)                                                                            \
+	"project: p\nendpoints:\n  d:\n    environment: staging\n    mode: observe\n    tier: "    \
+	"low\n    metrics: {" metrics "}\n"
+
 /* One fault each, at this place, with these words. */
 static const struct {
 	const char *text;
@@ -349,6 +354,11 @@ static const struct {
 	{OBSERVED("      every: 1m\n      stale: 90s\n"), 15, 14, "at least twice `every`"},
 	{OBSERVED("      bearer: /t\n      basic: /b\n"), 15, 14, "one login is used"},
 	{OBSERVED("      latency-unit: us\n"), 14, 21, "expected `s` or `ms`"},
+	{OBSERVED("      from: graphite\n"), 14, 13, "expected `prometheus` or `predictions`"},
+	{POSTED("from: predictions, stable: a, candidate: b, arm: x"), 7, 59,
+		"`arm` means nothing beside `from: predictions`"},
+	{POSTED("from: predictions, stable: a"), 7, 14, "`candidate` is missing in `metrics`"},
+	{POSTED("from: predictions, stable: a, candidate: a"), 7, 56, "as `stable` is"},
 	{EP "    metrics: {arm: x}\n", 8, 14, "belongs to `mode: observe`"},
 };
 
