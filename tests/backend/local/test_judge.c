@@ -212,7 +212,10 @@ static void test_missing_data(void **state)
 
 		rig_make(&g, 400, 1, 1);
 		assert_int_equal(buf_read_file(&text, g.path, 1 << 24), 0);
-		for (char *at = text.data; (at = strstr(at, cases[i].from)); at++)
+		/* strstr() measures all that is left each time under the sanitizers. */
+		for (char *at = text.data, *end = at + text.len;
+			(at = memmem(at, (size_t)(end - at), cases[i].from, strlen(cases[i].from)));
+			at++)
 			memcpy(at, cases[i].to, strlen(cases[i].to));
 		assert_int_equal(file_write_atomic(g.path, text.data, text.len, 0600), 0);
 		RUN(&g.r, local_judge, "/", "judge", "--margin-err=.02", "--lat-x=.2", g.path);
