@@ -2,7 +2,7 @@
 # tour.sh: the README's tour, typed as written: its `keys tour` blocks into the console through tmux,
 # then its `sh tour` blocks into a shell, in a private home and on private ports. A line that fails,
 # or words that do not appear, is a failure. CAPTURE=FILE keeps the screen with the bad canary.
-# run: quiet, run: limit 300
+# run: quiet, run: limit 300, run: long
 . "$(dirname "$0")/../e2e/lib.sh"
 cd "$root" || exit 1
 # The README speaks of the home that one gets without asking for one.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # api.sh: the API as a stranger to our own client meets it: it describes itself, answers garbage
 # with a sentence and stays alive, its lists are complete, and it wakes those who wait.
-# run: beside
+# run: beside, run: long
 . "$(dirname "$0")/lib.sh"
 one_endpoint
 worker=$(engine_pid worker)

@@ -2,7 +2,7 @@
 # init.sh: "Your own model" of the README, as written: from a server that was not made for pithead to
 # a canary of a slower one that the judge takes back, and to the undo. Only ports and folders are
 # ours. Then what init says when something is not as it must be.
-# run: beside limit 240
+# run: limit 240, run: beside
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit 1
 began=$(now_us)

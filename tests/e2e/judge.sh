@@ -4,7 +4,7 @@
 # healthy and quick, and the engine is killed in the middle; v2 is promoted without a hand; and each
 # is replayed to the same bits. LONG=1: by the policy as shipped, its steps ten times as quick, and v4
 # too.
-# run: limit 600, run: beside
+# run: limit 600, run: beside, run: long
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit 1
 free_port; export FLIGHTS_PORT=$port PITHEAD

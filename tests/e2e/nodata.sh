@@ -2,7 +2,7 @@
 # nodata.sh: what is not known never passes and never aborts: a candidate whose answers cannot be
 # read is invalid and held; traffic that stops is missing, with since when; and a stopped line does
 # not silence the guard.
-# run: limit 150, run: beside
+# run: limit 150, run: beside, run: long
 . "$(dirname "$0")/lib.sh"
 free_port; up4=$port
 background streams "$TOOLS/upstream" "$up4=v4=200%stream"

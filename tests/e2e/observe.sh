@@ -3,7 +3,7 @@
 # backends, Debian's Prometheus scrapes it, and pithead reads that. Of a candidate that fails 3 % more harm
 # is named, and nothing is moved; a good one is ok; with the scrape stopped it says missing, and since when.
 # `pithead judge` reads the same Prometheus, and has all its exit codes.
-# run: limit 120, run: beside
+# run: limit 120, run: beside, run: long
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit 1
 command -v prometheus >/dev/null || { echo "skip prometheus is not there"; exit 0; }

@@ -2,7 +2,7 @@
 # roles.sh: who may do what: every route of the API, as real unix users over the socket of an engine
 # that belongs to somebody else, and every command through --as. No mutation of the wrong person
 # gets through, and each refusal is an event.
-# run: beside
+# run: beside, run: long
 . "$(dirname "$0")/lib.sh"
 if [ "$(id -u)" != 0 ] || ! command -v setpriv >/dev/null; then
 	echo "skip roles: only root can be other users (setpriv)"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # segmented.sh: segments go one by one through a real gateway: promoted when each is proven, taken
 # back when the one in turn regresses, and both with the engine killed in the middle.
-# run: limit 180, run: beside
+# run: limit 180, run: beside, run: long
 . "$(dirname "$0")/lib.sh"
 free_port; up4=$port
 background fails_ord "$TOOLS/upstream" "$up4=v4=500@ORD"

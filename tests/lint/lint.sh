@@ -1,6 +1,6 @@
 #!/bin/bash
 # lint.sh [ROOT]: the rules of the source. Every fault is a line FILE:LINE: what; the last line is
-# "N passed, N failed", a rule each. (run: limit 400)
+# "N passed, N failed", a rule each. (run: limit 400, run: long)
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 root=${1:-$here/../..}

@@ -1,6 +1,6 @@
 #!/bin/bash
 # test_lint.sh: lint names each fault. A small clean tree passes; then one fault at a time is put in
-# and lint must name the rule, the file and the line.
+# and lint must name the rule, the file and the line. (run: long)
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 tmp=$(mktemp -d) || exit 1

@@ -2,7 +2,7 @@
 # deb.sh: the Debian package: the same bytes from the same commit, what is in it, Debian's own rules;
 # then, on a machine to throw away, its life: installed and started by systemd, restarted and upgraded
 # under traffic, rebooted in the middle of a canary, removed, and purged so that nothing is left.
-# run: beside
+# run: beside, run: long
 . "$(dirname "$0")/lib.sh"
 command -v dpkg-deb dpkg-shlibdeps >/dev/null || skip "dpkg-dev is not installed: make packages"
 work=$dir/build

@@ -1,5 +1,5 @@
 /* The engine acts on verdicts by itself: harm is taken back, proof moves on and promotes, silence
- * and doubt are held, and a restart in the middle loses nothing that was judged. */
+ * and doubt are held, and a restart in the middle loses nothing that was judged. (run: long) */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
