@@ -77,7 +77,7 @@ static double run_log_e(const struct replica_run *run, enum replica_test test, i
 	return log(.5) + eprocess_log_add(process_log_e(&run->all, test), sum);
 }
 
-static void sums_add(struct replica_sums *to, const struct replica_sums *s)
+void replica_sums_add(struct replica_sums *to, const struct replica_sums *s)
 {
 	to->n += s->n;
 	to->failed += s->failed;
@@ -110,10 +110,10 @@ static void batch_count(const struct replica_arm *arm, struct batch_sums *out)
 			one.above = a->log_latency > q;
 			one.far_above = a->log_latency > q + log(SLOWER);
 		}
-		sums_add(&out->of[a->server], &one);
+		replica_sums_add(&out->of[a->server], &one);
 	}
 	for (int i = 0; i < arm->count; i++)
-		sums_add(&out->all, &out->of[i]);
+		replica_sums_add(&out->all, &out->of[i]);
 }
 
 static void rate_fold(struct proportion *p, const struct tick_counts *c)
@@ -163,8 +163,8 @@ static void server_fold(
 	for (int t = 0; t < REPLICA_TESTS; t++)
 		s->run[t].most =
 			fmax(s->run[t].most, run_log_e(&s->run[t], (enum replica_test)t, ticks));
-	sums_add(&s->all, own);
-	sums_add(&s->stretch, own);
+	replica_sums_add(&s->all, own);
+	replica_sums_add(&s->stretch, own);
 }
 
 static void arm_fold(struct replica_arm *arm, int64_t ticks)

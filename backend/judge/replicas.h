@@ -40,6 +40,9 @@ struct replica_sums {
 	double above, far_above;       /* q, 1.25 q */
 };
 
+/* Adds the sums of s to those of `to`. */
+void replica_sums_add(struct replica_sums *to, const struct replica_sums *s);
+
 struct replica_process {
 	union {
 		struct proportion rate;

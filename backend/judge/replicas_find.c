@@ -10,16 +10,6 @@
 #define LIKELY_ALPHA .05
 #define LEAST_RECENT 20 /* answers of this stretch before it is what is told */
 
-static void sums_add(struct replica_sums *to, const struct replica_sums *s)
-{
-	to->n += s->n;
-	to->failed += s->failed;
-	to->timed += s->timed;
-	to->logs += s->logs;
-	to->above += s->above;
-	to->far_above += s->far_above;
-}
-
 /* Of the server, of its siblings, of the other arm: of this stretch when that is enough to go by.
  */
 static void sums_of(const struct replicas *r, int candidate, const struct replica *s,
@@ -33,7 +23,7 @@ static void sums_of(const struct replicas *r, int candidate, const struct replic
 
 			for (int i = 0; i < arm->count; i++)
 				if (&arm->servers[i] != s)
-					sums_add(&out[a == candidate ? 1 : 2],
+					replica_sums_add(&out[a == candidate ? 1 : 2],
 						all ? &arm->servers[i].all
 						    : &arm->servers[i].stretch);
 		}
