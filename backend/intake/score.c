@@ -172,6 +172,16 @@ static const char *label_beside(const struct leaves *a, const struct leaf *l)
 	return NULL;
 }
 
+/* How many numbers the list of the leaf has that were looked at; 0 = it is in none. */
+static int list_length(const struct leaves *a, int i)
+{
+	int n = 0;
+
+	for (int k = 0; k < a->count; k++)
+		n += a->list[k].group == a->list[i].group;
+	return a->list[i].place < 0 ? 0 : n;
+}
+
 static void say_score(const struct leaves *a, int best, const struct shares *s, struct buf *out)
 {
 	const struct leaf *l = &a->list[best];
@@ -193,6 +203,9 @@ static void say_score(const struct leaves *a, int best, const struct shares *s, 
 			label_beside(a, l));
 	else if (a->rows > 1)
 		buf_addf(out, "; of %d rows only the first is read", a->rows);
+	else if (list_length(a, best) > 1 && !s->count)
+		buf_addf(out, ", one of a list of %s%d numbers", a->left_out ? "over " : "",
+			list_length(a, best));
 	others_format(a, best, out);
 }
 
@@ -282,7 +295,8 @@ void score_propose(const struct leaves *a, int rows, struct intake_endpoint *ep)
 
 	if (best < 0) {
 		say_none(a, &ep->score);
-		intake_choose(&ep->task, "binary", "or multiclass, regression, ranking");
+		intake_choose(&ep->task, "binary",
+			"unsure: no number was seen; else multiclass, regression, ranking");
 		ep->task.off = 1;
 		return;
 	}

@@ -187,7 +187,8 @@ static int settle_seen(const struct init_words *w, const char *key, const char *
 	char value[sizeof c->value] = "";
 	int rc;
 
-	if (!c->off)
+	/* A path or header that was made up is no default, a task is one of four. */
+	if (!c->off || strcmp(key, "task") == 0)
 		str_copy(value, sizeof value, c->value);
 	if (!word && !(wanted && w->interactive))
 		return 0;

@@ -156,7 +156,7 @@ static int propose_unseen(const struct init_words *w, const struct openapi_found
 		score_propose(&answer, request.rows, ep);
 	intake_note(&ep->notes,
 		"Nothing was called: the server, POST %.150s and the rest are as the "
-		"document says.",
+		"document says. With --upstream the server is asked.",
 		url.path);
 	intake_endpoint_name(&url, ep->name);
 	intake_choose(&ep->health, f->health[0] ? f->health : "tcp",

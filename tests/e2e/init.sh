@@ -190,6 +190,9 @@ is "words say the same" "$(sed -n 's/  *# as you said//p' told.yaml | xargs)" \
 	"health: /ready key: json amount segment: header X-Part score: json odds task: regression"
 "$PITHEAD" rollout start fraud --to v9 --share 50% --reason "not there" >v9.out 2>&1 </dev/null
 check "a version of servers is to be named in the file" grep -qF 'under `versions: v9: upstream:` in pithead.yaml' v9.out
+sed "s|listen: .*|listen: 127.0.0.1:$plain|; s/^project: .*/project: other/" "$file" >taken.yaml
+"$PITHEAD" apply --yes --file taken.yaml --reason "a port that is taken" >taken.out 2>&1 </dev/null
+check "a refusal comes behind the plan, also in a file" eval 'tail -n 2 taken.out | grep -q "another program has that port"'
 echo 1.5,DE >sample.csv
 "$PITHEAD" init --upstream "$shapes/plain" --sample sample.csv --header 'Content-Type: text/csv' --out csv.yaml >csv.out 2>&1 </dev/null
 is "a sample may have another form" "$?" 0

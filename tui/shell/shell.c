@@ -62,6 +62,7 @@ int shell_fail(const struct err *e)
 	message = shell_clean(e->message);
 	hint = shell_clean(e->hint);
 
+	fflush(stdout); /* both may go to one file: in the order of what happened */
 	fprintf(stderr, "pithead: %s\n", message);
 	if (*hint)
 		fprintf(stderr, "  %s\n", hint);

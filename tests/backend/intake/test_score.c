@@ -147,6 +147,11 @@ static void the_reason_tells_value_and_others(void **state)
 		"was 0.87, of two that add up to 1: that of class 1; also "
 		"there: prediction 1, ms 3.5");
 	leaves_release(&l);
+	ep = (struct intake_endpoint){0};
+	l = read_leaves("{\"embedding\":[0.1,0.2,0.5]}");
+	score_propose(&l, 0, &ep);
+	assert_string_equal(ep.score.why, "was 0.1, one of a list of 3 numbers");
+	leaves_release(&l);
 }
 
 static void garbage_is_a_sentence(void **state)
