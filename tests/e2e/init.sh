@@ -49,6 +49,10 @@ is "the gateway answers with v1" "$(version_now -d '{"amount":1}')" v1
 has_no_v2() { ! "$PITHEAD" endpoint show fraud </dev/null | grep -q "^ .* v2 .* up"; }
 check "the servers of v2 are let go with their lines of the file" wait_for 10 has_no_v2
 check "and not missed" eval '! grep -q "not in the registry" "$PITHEAD_HOME/log/engine.log"'
+grep -A1 '^seq 40000' "$dir/tour" | sed "s/40000/64/; s/:$front/:$up2/; s/ &\$//" >"$dir/traffic.sh"
+began=$(now_us)
+bash "$dir/traffic.sh" >/dev/null 2>&1 </dev/null
+at_most "ms of the README's traffic, 64 requests of 100 ms, 16 at once" $((($(now_us) - began) / 1000)) 4000
 
 # -- what was proposed --
 file=$dir/fraud/pithead.yaml
