@@ -41,12 +41,49 @@ int servers_wanted(const struct live_endpoint *ep, const char *version)
 	return n > 0 ? n : 1; /* a version with nothing but drained servers is not ready */
 }
 
+/* What the servers of both arms did since they were looked at before. A server that is new, or of a
+ * gateway that is, has no before. */
+static void cuts_look(
+	struct live_endpoint *ep, const struct gateway_server_state *before, int count)
+{
+	int64_t answers[ARM_COUNT] = {0}, broken[ARM_COUNT] = {0};
+	int slots[ARM_COUNT];
+
+	if (ep->cuts.rollout != ep->row.rollout)
+		cuts_reset(&ep->cuts, ep->row.rollout);
+	slots[ARM_STABLE] = slot_find(ep, ep->row.stable);
+	slots[ARM_CANDIDATE] = slot_find(ep, ep->row.candidate);
+	for (int i = 0; ep->row.rollout && i < ep->server_count; i++) {
+		const struct gateway_server_state *s = &ep->servers[i];
+
+		for (int k = 0; k < count; k++) {
+			const struct gateway_server_state *b = &before[k];
+
+			if (b->slot != s->slot || strcmp(b->name, s->name) != 0 ||
+				b->cut > s->cut || b->requests > s->requests)
+				continue;
+			for (int arm = 0; arm < ARM_COUNT; arm++) {
+				if (slots[arm] != s->slot)
+					continue;
+				answers[arm] += s->requests - b->requests;
+				broken[arm] += s->cut - b->cut;
+			}
+		}
+	}
+	cuts_add(&ep->cuts, answers, broken);
+}
+
 void servers_refresh(struct world *w, struct live_endpoint *ep)
 {
+	struct gateway_server_state before[WORLD_SERVERS];
 	struct err e = {0};
-	int n = gateway_servers(w->gateway, ep->row.id, ep->servers, WORLD_SERVERS, &e);
+	int count = ep->server_count, n;
+
+	memcpy(before, ep->servers, sizeof before);
+	n = gateway_servers(w->gateway, ep->row.id, ep->servers, WORLD_SERVERS, &e);
 
 	ep->server_count = n < 0 ? 0 : n;
+	cuts_look(ep, before, count);
 	upstreams_explain(w, ep);
 }
 

@@ -322,6 +322,11 @@ static void check_ready(struct world *w, struct live_endpoint *ep)
 		log_warn("rollout.begin", "%s: %s", ep->row.id, e.message);
 }
 
+static int breaks_off(const struct live_endpoint *ep)
+{
+	return ep->cuts.rollout == ep->row.rollout && cuts_proven(&ep->cuts);
+}
+
 static void check_guard(struct world *w, struct live_endpoint *ep)
 {
 	int window = (int)w->settings.guard_window;
@@ -330,9 +335,16 @@ static void check_guard(struct world *w, struct live_endpoint *ep)
 	char reason[200], causes[64];
 	struct err e = {0};
 
-	if (!rollout || !ep->row.gate || failures < w->settings.guard_failures)
+	if (!rollout || !ep->row.gate || (failures < w->settings.guard_failures && !breaks_off(ep)))
 		return;
-	if (ep->guard.down)
+	if (failures < w->settings.guard_failures)
+		snprintf(reason, sizeof reason,
+			"%s broke off %" PRId64 " of %" PRId64 " answers, %s %" PRId64
+			" of %" PRId64,
+			ep->row.candidate, ep->cuts.broken[ARM_CANDIDATE],
+			ep->cuts.answers[ARM_CANDIDATE], ep->row.stable,
+			ep->cuts.broken[ARM_STABLE], ep->cuts.answers[ARM_STABLE]);
+	else if (ep->guard.down)
 		snprintf(reason, sizeof reason, "no server of %s could be reached",
 			ep->row.candidate);
 	else

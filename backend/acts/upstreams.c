@@ -181,9 +181,18 @@ void upstreams_explain(struct world *w, struct live_endpoint *ep)
 	}
 }
 
+/* Those of a version that had the slot before. */
+static void forget_others(struct live_endpoint *ep, const struct spec_arm *arm, int slot)
+{
+	for (int i = 0; i < ep->fault_count; i++)
+		if (ep->faults[i].slot == slot && !arm_has(ep, arm, ep->faults[i].name))
+			ep->faults[i--] = ep->faults[--ep->fault_count];
+}
+
 void upstreams_ensure(
 	struct world *w, struct live_endpoint *ep, const struct spec_arm *arm, int slot)
 {
+	forget_others(ep, arm, slot);
 	for (int i = 0; w->gateway_up && i < arm->server_count; i++) {
 		struct gateway_server s;
 		struct err e = {0};

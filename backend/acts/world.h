@@ -9,6 +9,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/settings.h"
 #include "backend/ingest/ingest.h"
+#include "backend/ingest/cuts.h"
 #include "backend/ingest/window.h"
 #include "backend/spec/spec.h"
 #include "backend/store/rows.h"
@@ -33,6 +34,7 @@ struct live_endpoint {
 	struct spec_endpoint *config; /* owned */
 	struct window *window;	      /* owned */
 	struct guard guard;
+	struct cuts cuts;
 	struct gateway_slot *slots; /* owned; settings.slots of them */
 	int slot_count;
 

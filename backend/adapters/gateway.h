@@ -76,6 +76,7 @@ struct gateway_server_state {
 	char address[64]; /* IP:PORT; "" for a socket */
 	char check[96];	  /* what its last health check said; "" = not checked yet */
 	int64_t cut;	  /* answers that it did not bring to their end */
+	int64_t requests; /* that it was sent; both since the gateway's start */
 };
 
 struct gateway_info {

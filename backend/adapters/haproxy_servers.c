@@ -306,6 +306,7 @@ enum stat {
 	STAT_CURRENT,
 	STAT_STATUS,
 	STAT_CUT,
+	STAT_REQUESTS,
 	STAT_ADDRESS,
 	STAT_CODE,
 	STAT_CHECK,
@@ -313,7 +314,7 @@ enum stat {
 	STAT_COUNT
 };
 static const char *const stat_names[STAT_COUNT] = {"pxname", "svname", "scur", "status", "srv_abrt",
-	"addr", "check_code", "check_desc", "last_chk"};
+	"stot", "addr", "check_code", "check_desc", "last_chk"};
 
 /* "Layer7 wrong status: 503", "Layer4 connection problem: Connection refused". */
 static void check_text(const char *columns[STAT_COUNT], char *out, size_t size)
@@ -338,6 +339,7 @@ static void server_read(const char *columns[STAT_COUNT], struct gateway_server_s
 	check_text(columns, out->check, sizeof out->check);
 	out->sessions = atoi(columns[STAT_CURRENT]);
 	out->cut = atoll(columns[STAT_CUT]);
+	out->requests = atoll(columns[STAT_REQUESTS]);
 }
 
 /* One answer to `show stat`: a line of names, then a line per server. Returns the new count. */

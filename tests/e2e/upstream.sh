@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 exchange() { python3 "$root/tests/support/programs/exchange.py" "$@"; }
 
-for n in up1 up2 up3 tls old named front; do free_port; declare "$n=$port"; done
+for n in up1 up2 up3 tls old named breaks front; do free_port; declare "$n=$port"; done
 hosts() { printf '127.0.0.1 localhost\n127.0.0.1 model.test\n%s moving.test\n' "$1" >"$dir/hosts"; }
 mkcert() { # mkcert NAME SUBJECT [OPENSSL WORDS...]: $dir/NAME.pem and $dir/NAME.key
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
@@ -28,7 +28,8 @@ openssl ca -batch -notext -config "$dir/ca.conf" -cert "$dir/ca.pem" -keyfile "$
 	2>"$dir/openssl.err" || { not_ok "$(cat "$dir/openssl.err")"; exit 1; }
 cat "$dir/server.key" >>"$dir/old.pem"
 background servers python3 "$root/tests/support/programs/exchange.py" serve "$up1=v1" "$up2=v1b" \
-	"127.0.0.2:$up3=moved" "$up3=here" "$tls=secret=$dir/server.pem" "$old=old=$dir/old.pem" "$named=named==model.internal"
+	"127.0.0.2:$up3=moved" "$up3=here" "$tls=secret=$dir/server.pem" "$old=old=$dir/old.pem" "$named=named==model.internal" \
+	"$breaks=breaks"
 settings lease_ms 2000 tick_ms 200 resolve_ms 200
 # The engine has a hosts file of its own, whose names move.
 hosts 127.0.0.1
@@ -115,7 +116,7 @@ wait "$stream" 2>/dev/null || true
 versions() { # versions [CA [HOST]]: the spec
 	spec "v1=127.0.0.1:$up1, 127.0.0.1:$up2" "v2=tls model.test:$tls" "v3=moving.test:$up3" \
 		"v4=127.0.0.1:$up1" "v5=gone.test:$up1" "v6=127.0.0.1:$named" "old=tls model.test:$old" \
-		"odd=tls localhost:$tls" |
+		"odd=tls localhost:$tls" "v7=127.0.0.1:$breaks" |
 		sed "s/upstream: 127.0.0.1:$up1\$/&\n        connections: 1/"
 	[ -z "${1:-}" ] || { echo "    ca: |"; sed 's/^/      /' "$dir/$1.pem"; }
 	[ -z "${2:-}" ] || echo "    host: $2"
@@ -239,3 +240,17 @@ more() { [ "$(failures)" = $((before + 1)) ]; }
 check "as a failure of its arm" wait_for 5 more
 kill "$stream"
 wait "$stream" 2>/dev/null || true
+
+# -- answers that begin well and break off --
+verb abort >/dev/null
+aborted() { state_is aborted; }
+wait_for 5 aborted || not_ok "v4 is taken back"
+start_rollout v7 5000 || not_ok "v7 has half of the traffic: $(get "/v1/rollouts/$rollout" .state)"
+is "nothing is told of who had its place before" "$(get /v1/endpoints/m '[.servers[] | select(.version == "v7")] | length')" 1
+for part in 1 2; do
+	seq 60 | sed "s|.*|next\nsilent\noutput = /dev/null\nurl = http://127.0.0.1:$front/sse?events=1|" |
+		curl --parallel --parallel-max 8 --config - 2>/dev/null
+done
+check "who breaks off its streams is taken back" wait_for 5 aborted
+is "because of that" "$(get "/v1/rollouts/$rollout" .end_reason |
+	sed -E 's/off [0-9]+ of [0-9]+ answers, v1 0 of [0-9]+/off N/')" "v7 broke off N"

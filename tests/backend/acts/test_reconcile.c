@@ -108,6 +108,15 @@ static void test_guard(void **state)
 	assert_string_equal(look, "v1> 0 aborted");
 	assert_int_equal(acts_alerts(&x, "guard", &alert), 2);
 	assert_string_equal(alert.message, "no server of v2 could be reached");
+	acts_do(&x, "start v2");
+	acts_do(&x, "tick");
+	for (int i = 0; i < 20; i++) /* streams that begin well, and end too soon */
+		cuts_add(&x.ep->cuts, (int64_t[]){10, 10}, (int64_t[]){0, 1});
+	acts_do(&x, "tick");
+	acts_look(&x, look, sizeof look);
+	assert_string_equal(look, "v1> 0 aborted");
+	assert_int_equal(acts_alerts(&x, "guard", &alert), 3);
+	assert_string_equal(alert.message, "v2 broke off 20 of 200 answers, v1 0 of 200");
 	assert_int_equal(acts_verify(&x), 0);
 	acts_world_free(&x);
 }

@@ -3,13 +3,14 @@
 checks them byte by byte.
 
   exchange.py serve [HOST:]PORT[=NAME[=CERT.pem[=HOST]]]...   a server for each port, until it is ended; TLS with a
-    CERT; with a HOST it answers 421 to requests for another
+    CERT; with a HOST it answers 421 to requests for another;
+    one with the NAME breaks ends every other stream too soon
   exchange.py ask KIND HOST:PORT [NAME=VALUE]...  prints one line, exit 0 when all came as it was sent
 
 KIND: sse (events= gap= in ms, accept=1 says so in the request), chunks, large, close (HTTP/1.0 server),
 upload (bytes= chunked=1 expect=1), ws (bytes=), old (an HTTP/1.0 client), alive (count= requests on one
 connection). The line tells bytes, milliseconds to the first byte, and in all."""
-import base64, hashlib, os, socket, ssl, sys, threading, time, urllib.parse
+import base64, hashlib, itertools, os, socket, ssl, sys, threading, time, urllib.parse
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BLOCK = bytes((i * 31 + i // 251) & 255 for i in range(1 << 16))
@@ -105,7 +106,11 @@ def send_json(conn, text, more=""):
                   % (more, len(body))).encode() + body)
 
 
-def serve_sse(conn, q):
+streams = itertools.count()
+
+
+def serve_sse(conn, q, name):
+    number = next(streams)
     gap, pad = int(q.get("gap", "100")) / 1000, int(q.get("pad", "20"))
     conn.sendall(("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n%sTransfer-Encoding: chunked\r\n\r\n"
                   % ("X-Pithead-Score: %s\r\n" % q["score"] if "score" in q else "")).encode())
@@ -113,6 +118,8 @@ def serve_sse(conn, q):
         if i:
             time.sleep(gap)
         conn.sendall(chunk(b"data: %d %s\n\n" % (i, b"x" * pad)))
+    if name == "breaks" and number % 2:
+        raise EOFError("on purpose")
     conn.sendall(b"0\r\n\r\n")
 
 
@@ -169,7 +176,7 @@ def serve_conn(conn, name, host):
             for _ in reader.body(fields, False):
                 pass
             if path == "/sse":
-                serve_sse(conn, q)
+                serve_sse(conn, q, name)
             elif path == "/ws":
                 serve_ws(conn, reader, fields)
                 return
