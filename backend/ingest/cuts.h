@@ -14,6 +14,7 @@ struct cuts {
 	double evidence;	       /* logarithm of the bet against "alike" */
 };
 
+/* Begins anew, for a rollout. */
 void cuts_reset(struct cuts *c, int64_t rollout);
 
 /* What came since the last call, by arm. */
