@@ -5,7 +5,7 @@ BUILD   ?= build
 CC      ?= gcc
 JOBS    ?= 2
 PREFIX  ?= /usr/local
-PKGS    := ncursesw libmicrohttpd libcurl libcjson sqlite3 libpcre2-8 yaml-0.1 libcrypto libarchive
+PKGS    := ncursesw libmicrohttpd libcurl libcjson sqlite3 libpcre2-8 yaml-0.1 libcrypto libarchive zlib
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
            -Wundef -Wwrite-strings -Wno-format-nonliteral -Wno-format-truncation -Werror
 CFLAGS  ?= -O2 -g

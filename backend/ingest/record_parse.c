@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/base/digest.h"
+#include "backend/base/gzip.h"
 #include "backend/base/xalloc.h"
 #include "backend/ingest/ingest_priv.h"
 
@@ -208,6 +209,12 @@ static void score_from_body(struct span s, const char *path, struct record *out)
 	char body[INGEST_DATAGRAM];
 	long n = is_absent(s) || s.n > sizeof body ? -1 : base64_decode(s.at, s.n, body);
 
+	if (n > 0 && gzip_is(body, (size_t)n)) {
+		char packed[INGEST_DATAGRAM];
+
+		memcpy(packed, body, (size_t)n);
+		n = gzip_read(packed, (size_t)n, body, sizeof body);
+	}
 	out->read = n > 0;
 	if (n > 0)
 		json_number_at(body, (size_t)n, path, &out->score);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "backend/adapters/http_call.h"
+#include "backend/base/gzip.h"
 #include "backend/base/xalloc.h"
 #include "backend/intake/leaves.h"
 #include "backend/local/init.h"
@@ -117,6 +118,24 @@ static int refused(const char *url, const struct http_answer *a, struct err *e)
 }
 
 /* Sends the sample. 0 when the answer is a 2xx. */
+/* The gateway's log is read likewise: see ingest. */
+static void decompress(struct http_answer *a)
+{
+	char *room;
+	long n;
+
+	if (strcmp(a->encoding, "gzip") != 0 || !gzip_is(a->body.data, a->body.len))
+		return;
+	room = xcalloc(1, INIT_BYTES);
+	n = gzip_read(a->body.data, a->body.len, room, INIT_BYTES);
+	if (n >= 0) {
+		buf_reset(&a->body);
+		buf_add(&a->body, room, (size_t)n);
+		a->encoding[0] = '\0';
+	}
+	free(room);
+}
+
 static int send_sample(const struct init_words *w, const char *url, const struct buf *sample,
 	struct http_answer *a, struct err *e)
 {
@@ -134,6 +153,8 @@ static int send_sample(const struct init_words *w, const char *url, const struct
 		call.body_len = sample->len;
 	}
 	rc = http_call(&call, a, e);
+	if (rc == 0)
+		decompress(a);
 	if (rc == 0 && (a->status < 200 || a->status > 299))
 		rc = refused(url, a, e);
 	if (rc == 0 && !w->json) {
@@ -150,7 +171,9 @@ static int send_sample(const struct init_words *w, const char *url, const struct
 static const char *unread_why(const struct http_answer *a)
 {
 	if (a->encoding[0])
-		return "the answer is compressed, and so not read: turn that off at the server";
+		return "the answer is compressed, and not by gzip, and so not read: turn that off "
+		       "at "
+		       "the server";
 	if (!a->has_length)
 		return "the answer has no Content-Length, and so passes unread: let the server "
 		       "send "

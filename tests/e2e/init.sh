@@ -140,7 +140,8 @@ shape /plain 'score: json .' tcp
 shape /header 'score: header X-Pithead-Score' tcp
 shape /close '# score: json probability' tcp 'no Content-Length'
 shape /chunked '# score: json probability' tcp 'no Content-Length'
-shape /gzip '# score: json PATH            # the answer is compressed, and so not read: turn that off at the server' tcp
+shape /gzip 'score: json score' tcp
+shape /deflate '# score: json PATH' tcp 'not by gzip'
 shape /csv '# score: json PATH' tcp 'the answer is no JSON, and so not read'
 shape /v7/fraud/score 'score: json score' /v7/health
 shape /text '# score: json PATH' tcp 'no number that looks like'

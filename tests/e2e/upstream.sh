@@ -68,6 +68,8 @@ passes "an upload in chunks" upload bytes=3000000 chunked=1
 passes "a client that waits for 100 Continue" upload bytes=200000 expect=1
 passes "a small body of one that waits" upload bytes=2000 expect=1
 passes "many requests on one connection" alive count=60
+is "a compressed answer is the client's" \
+	"$(curl -s -m 5 --compressed "http://127.0.0.1:$front/gzip" | jq -c .probability)" 0.25
 for i in "${!asked[@]}"; do
 	wait "${asked[i]%%|*}"
 	rc=$?

@@ -6,6 +6,7 @@ import json
 import ssl
 import sys
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COLUMNS = {"model_name": "iris", "outputs": [
@@ -17,6 +18,7 @@ SHAPES = {
     "/nested": (b'{"result": {"risk": {"score": 0.31, "band": "low"}}, "took_ms": 2.5}', {}),
     "/plain": (b"0.73\n", {"Content-Type": "text/plain"}),
     "/gzip": (gzip.compress(b'{"score": 0.2}'), {"Content-Encoding": "gzip"}),
+    "/deflate": (zlib.compress(b'{"score": 0.2}'), {"Content-Encoding": "deflate"}),
     "/html": (b"<html>hello</html>", {"Content-Type": "text/html"}),
     "/header": (b'{"label": "cat"}', {"X-Pithead-Score": "0.25"}),
     "/text": (b'{"label": "cat"}', {}),

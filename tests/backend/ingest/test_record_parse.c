@@ -391,9 +391,27 @@ static void test_survives_mutations(void **state)
 	assert_true(rounds > 1000);
 }
 
+/* {"probability":0.25}, as gzip makes it; then with a byte of it changed. */
+static void test_reads_a_compressed_answer(void **state)
+{
+	static const char plain[] =
+		"eyJwcm9iYWJpbGl0eSI6IDAuMjUsICJ4IjogeyJ5IjogWzEsIC0yLjVlMV19fQ==";
+	char text[8192];
+	struct record r;
+	size_t n = changed(text, plain, "H4sIAAAAAAACA6tWKijKT0pMyszJLKlUsjLQMzKtBQDTCSmQFAAAAA==");
+
+	(void)state;
+	assert_int_equal(parse(text, n, 2, "probability", &r), 0);
+	assert_true(r.read && r.score == 0.25);
+	n = changed(text, plain, "H4sIAAAAAAACA6tWKijKT0pMyszJLKlUsjLQMzKtBQDTCSmQFAAAAQ==");
+	assert_int_equal(parse(text, n, 2, "probability", &r), 0);
+	assert_true(r.score != 0.25);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reads_a_compressed_answer),
 		cmocka_unit_test(test_reads_every_member),
 		cmocka_unit_test(test_refuses_what_is_not_a_record),
 		cmocka_unit_test(test_tells_failures),

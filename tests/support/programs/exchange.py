@@ -10,7 +10,7 @@ checks them byte by byte.
 KIND: sse (events= gap= in ms, accept=1 says so in the request), chunks, large, close (HTTP/1.0 server),
 upload (bytes= chunked=1 expect=1), ws (bytes=), old (an HTTP/1.0 client), alive (count= requests on one
 connection). The line tells bytes, milliseconds to the first byte, and in all."""
-import base64, hashlib, itertools, os, socket, ssl, sys, threading, time, urllib.parse
+import base64, gzip, hashlib, itertools, os, socket, ssl, sys, threading, time, urllib.parse
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BLOCK = bytes((i * 31 + i // 251) & 255 for i in range(1 << 16))
@@ -177,6 +177,10 @@ def serve_conn(conn, name, host):
                 pass
             if path == "/sse":
                 serve_sse(conn, q, name)
+            elif path == "/gzip":
+                body = gzip.compress(b'{"version":"%s","probability":0.25}' % name.encode())
+                conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+                             b"Content-Length: %d\r\n\r\n" % len(body) + body)
             elif path == "/ws":
                 serve_ws(conn, reader, fields)
                 return
