@@ -420,15 +420,16 @@ static bool notice(const struct pane *p, char out[400])
 			"observed");
 		return true;
 	}
+	alert = newest_alert(p, &count);
 	if (*node_str(engine, "stopped", "")) {
 		const char *where = node_str(engine, "stopped_where", "");
 
-		snprintf(out, 400, "%s; nothing moves%s until :unfreeze%s%s",
-			node_str(engine, "stopped", ""), *where ? " there" : "", *where ? " " : "",
-			where);
+		if (count)
+			snprintf(out, 400, "%d alert%s; ", count, count == 1 ? "" : "s");
+		snprintf(out + strlen(out), 400 - strlen(out), "%s until :unfreeze%s%s",
+			node_str(engine, "stopped", ""), *where ? " " : "", where);
 		return true;
 	}
-	alert = newest_alert(p, &count);
 	if (!alert)
 		return waits_for_others(engine, out);
 	timefmt_clock(when, sizeof when, node_int(alert, "since_us", 0), p->host->zone);
@@ -632,9 +633,9 @@ static void now_close(struct pane *p)
 }
 
 static const struct help_hint now_hints[] = {{"undo %id", "undo this"}, {"open", "explain"},
-	{"rollout abort %rollout", "abort"}, {"rollout approve %rollout", "approve"},
-	{"alert ack %alert", "alert seen"}, {"rollback %endpoint", "rollback"},
-	{"focus next", "lists"}, {NULL, NULL}};
+	{"rollout abort %rollout", "abort"}, {"rollout resume %rollout", "resume"},
+	{"rollout approve %rollout", "approve"}, {"alert ack %alert", "alert seen"},
+	{"rollback %endpoint", "rollback"}, {"focus next", "lists"}, {NULL, NULL}};
 
 const struct pane_ops now_pane = {
 	.name = "now",

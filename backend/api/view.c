@@ -282,6 +282,8 @@ static void say_difference(const struct live_endpoint *ep, const struct rollout_
 static int judge_rollout(struct world *w, const struct rollout_row *r,
 	const struct live_endpoint *ep, int64_t now, struct endpoint_view *v)
 {
+	/* Out of its shadow it answers users, and is none any more. */
+	const char *pattern = mirror_shadows(r->pattern) ? "rollout" : r->pattern;
 	char difference[80], stage[96];
 
 	stage_describe(r, stage, sizeof stage);
@@ -295,13 +297,13 @@ static int judge_rollout(struct world *w, const struct rollout_row *r,
 		return 1;
 	}
 	if (r->id && strcmp(r->state, "paused") == 0) {
-		say(v, HEALTH_WATCH, now, "%s #%lld to %s is paused at %s", r->pattern,
+		say(v, HEALTH_WATCH, now, "%s #%lld to %s is paused at %s", pattern,
 			(long long)r->id, r->to_version, stage);
 		return 1;
 	}
 	if (r->id && (ep->row.share_bp > 0 || (ep->row.gate && r->share_bp > 0))) {
 		say_difference(ep, r, now, difference, sizeof difference);
-		say(v, HEALTH_WATCH, now, "%s #%lld %s %s at %s%s", r->pattern, (long long)r->id,
+		say(v, HEALTH_WATCH, now, "%s #%lld %s %s at %s%s", pattern, (long long)r->id,
 			strcmp(r->state, "stepping") == 0 ? "has" : r->state, r->to_version, stage,
 			difference);
 		return 1;

@@ -45,6 +45,8 @@ is "then it waits for a person, without traffic" \
 step=$(get "/v1/changes?limit=1" '.items[0].seq')
 check "the undo of the undo" undo "$step"
 check "is the step again" wait_for 5 field_is /v1/endpoints/m .share_in_force_bp 5000
+is "it is called a shadow no more" \
+	"$(get /v1/endpoints/m .state_word | cut -d ' ' -f 1-4)" "rollout #$rollout has v2"
 is "the proof of the pairs is kept" \
 	"$(get "/v1/rollouts/$rollout/cards" '.cards[0] | .kind + " " + .verdict')" "shadow ok"
 check "and is promoted" wait_for 60 state_is promoted
