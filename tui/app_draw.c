@@ -57,7 +57,8 @@ static void draw_header(struct app *a)
 			timefmt_clock(clock, sizeof clock, a->data_us, a->host.zone));
 	else
 		str_copy(right, sizeof right,
-			a->link == LINK_UP ? "no traffic yet " : "no data yet ");
+			a->link == LINK_UP && pane_root(a->tabs[0], 0) ? "no traffic yet "
+								       : "no data yet ");
 	width = canvas_text_width(right, strlen(right));
 	header_left(a, c->cols - width, left, sizeof left);
 	canvas_fill(c, (struct rect){0, 0, 1, c->cols}, ' ', ROLE_title, ATTR_NONE);

@@ -33,6 +33,12 @@ static void link_down(struct app *a, const struct err *e)
 	a->dirty = true;
 }
 
+/* The pane says what is refused; here stands what can be done about it. */
+static void say_refusal(struct app *a, const struct err *e)
+{
+	app_say(a, ROLE_banner, "%s", e->hint[0] ? e->hint : e->message);
+}
+
 static void on_whoami(void *arg, struct reply *r)
 {
 	struct app *a = arg;
@@ -41,7 +47,7 @@ static void on_whoami(void *arg, struct reply *r)
 	if (r->code || !r->data) {
 		/* That nobody answers is what the banner says already. */
 		if (r->code != ERR_UNREACHABLE)
-			app_say(a, ROLE_banner, "%s", r->err.message);
+			say_refusal(a, &r->err);
 		free(before);
 		return;
 	}
@@ -135,7 +141,7 @@ static void on_events(void *arg, struct reply *r)
 		link_up(a);
 	} else if (r->code) {
 		/* It answers, and refuses: a person who is not listed, for example. */
-		app_say(a, ROLE_banner, "%s", r->err.message);
+		say_refusal(a, &r->err);
 		a->retry_at_ms = app_mono_ms(a) + BACKOFF_MAX_MS;
 		return;
 	} else if (moved) {

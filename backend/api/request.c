@@ -151,8 +151,11 @@ int request_need(struct request *rq, unsigned any_of, struct err *e)
 	if (c->permissions & any_of)
 		return closed_list_check(rq, e);
 	name_permissions(any_of, names, sizeof names);
-	err_set(e, ERR_DENIED, "%s (%s) lacks the permission %s%s%s", c->user, c->role, names,
-		rq->project[0] ? " in the project " : "", rq->project);
+	if ((any_of & PERM_ALL) == PERM_ALL) /* any would do */
+		err_set(e, ERR_DENIED, "%s (%s) has no permission here", c->user, c->role);
+	else
+		err_set(e, ERR_DENIED, "%s (%s) lacks the permission %s%s%s", c->user, c->role,
+			names, rq->project[0] ? " in the project " : "", rq->project);
 	if (c->groups_stale)
 		err_hint(e, "the user database of this machine does not answer now: until it does, "
 			    "groups only let look and lower a risk");

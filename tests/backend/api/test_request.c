@@ -185,7 +185,9 @@ static void check_cell(struct fixture *f, const struct route *r, int64_t uid, co
 			buf_text(&rq->reply.body));
 	if (!may) {
 		assert_int_equal(rq->reply.status, 403);
-		assert_non_null(strstr(buf_text(&rq->reply.body), "lacks the permission"));
+		assert_non_null(strstr(buf_text(&rq->reply.body),
+			(r->permission & PERM_ALL) == PERM_ALL ? "has no permission here"
+							       : "lacks the permission"));
 	}
 	if (r->mutates && spied)
 		assert_true(spied_permissions & r->permission);
