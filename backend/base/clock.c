@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,63 @@ void clock_format_utc(int64_t wall_us, char *out, size_t size)
 	gmtime_r(&s, &tm);
 	strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out, size, "%s.%06" PRId64 "Z", day, us);
+}
+
+/* What stands after the seconds: a fraction and a zone. -1: something else. */
+static int parse_rest(const char *text, int64_t *us)
+{
+	int hours = 0, minutes = 0, n = 0;
+	char sign, *end;
+
+	if (*text == '.' || *text == ',') {
+		int64_t unit = 100000;
+
+		for (text++; *text >= '0' && *text <= '9'; text++, unit /= 10)
+			*us += (*text - '0') * unit;
+	}
+	if (!*text || strcmp(text, "Z") == 0 || strcmp(text, "z") == 0 || strcmp(text, " UTC") == 0)
+		return 0;
+	sign = *text++;
+	hours = (int)strtol(text, &end, 10);
+	n = (int)(end - text);
+	if ((sign != '+' && sign != '-') || *text < '0' || *text > '9')
+		return -1;
+	if (n == 4) {
+		minutes = hours % 100;
+		hours /= 100;
+	} else if (n == 2 && *end == ':' && strspn(end + 1, "0123456789") == 2) {
+		minutes = (int)strtol(end + 1, &end, 10);
+	}
+	if ((n != 2 && n != 4) || *end || hours > 14 || minutes > 59)
+		return -1;
+	*us -= (sign == '+' ? 1 : -1) * (hours * INT64_C(3600) + minutes * 60) * 1000000;
+	return 0;
+}
+
+int clock_parse(const char *text, int64_t *us)
+{
+	static const double sizes[] = {1e11, 1e14, 1e17, 1e20}, parts[] = {1e6, 1e3, 1, 1e-3};
+	struct tm tm = {0};
+	const char *rest;
+	char *end;
+	double v = strtod(text, &end);
+
+	if (*text >= '0' && *text <= '9' && !*end) {
+		for (int i = 0; i < 4; i++)
+			if (v < sizes[i]) {
+				*us = llround(v * parts[i]);
+				return 0;
+			}
+		return -1;
+	}
+	rest = strptime(text, "%Y-%m-%d", &tm);
+	rest = rest && (*rest == 'T' || *rest == ' ') ? strptime(rest + 1, "%H:%M", &tm) : NULL;
+	if (rest && *rest == ':')
+		rest = strptime(rest, ":%S", &tm);
+	if (!rest)
+		return -1;
+	*us = (int64_t)timegm(&tm) * 1000000;
+	return parse_rest(rest, us) == 0 && *us >= 0 ? 0 : -1;
 }
 
 static const struct {

@@ -25,6 +25,12 @@ int64_t clock_mono_us(const struct clock *c);
 /* "2026-11-24T02:29:15.123456Z" into out (28 bytes needed). */
 void clock_format_utc(int64_t wall_us, char *out, size_t size);
 
+/* Reads an instant into *us: seconds of UTC since 1970, also with a fraction, or ms, us, ns (by
+ * their size: from 1e11, 1e14, 1e17 on); or ISO 8601, "2026-11-24T02:29:15Z", also with a blank for
+ * the T, a fraction, without seconds, and with +HH:MM; without a zone it is UTC. 0, or -1: none, or
+ * not after 1970. */
+int clock_parse(const char *text, int64_t *us);
+
 /* Reads "90s", "2m", "5m30s", "24h", "14d", "250ms" as milliseconds. 0, or -1 for anything else. */
 int duration_parse(const char *text, int64_t *ms);
 

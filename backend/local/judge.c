@@ -33,6 +33,8 @@ static const char usage[] =
 	"  --prometheus=URL --every=15s    instead of what the policy says\n"
 	"  FILE.csv                        counts of a file: columns "
 	"time,arm,requests,errors,le_0.1,...\n"
+	"  --stable=NAME --candidate=NAME  as its arms are called; others are passed over\n"
+	"  --counts=total                  counted since a start, not in each row's span\n"
 	"Or a trace: each request by itself.\n"
 	"Folds it (JSON lines in time order, - = stdin) as the engine folds live traffic and\n"
 	"prints each change of the verdict: a table on a terminal, else JSON lines.\n"
@@ -178,6 +180,16 @@ static int settings_read(struct settings *s, int argc, char **argv, struct err *
 		} else if (!option_flag(s, a) && option_read(s, argc, argv, &i, e)) {
 			return -1;
 		}
+	}
+	if (!s->counts.stable != !s->counts.candidate) {
+		err_set(e, ERR_INVALID, "--stable and --candidate go together");
+		return -1;
+	}
+	if (s->counts.counts && strcmp(s->counts.counts, "total") != 0 &&
+		strcmp(s->counts.counts, "interval") != 0) {
+		err_set(e, ERR_INVALID, "--counts must be interval or total");
+		err_field(e, "counts");
+		return -1;
 	}
 	if (!s->file && !s->counts.policy && !s->help)
 		err_set(e, ERR_INVALID, "judge needs a trace, a CSV of counts, or --policy");

@@ -16,25 +16,6 @@
 #define SPEC_MOST ((size_t)1 << 20)
 #define SECOND_US INT64_C(1000000)
 
-/* "2026-11-26T14:00:00Z", or seconds. */
-static int time_parse(const char *text, int64_t *ms)
-{
-	struct tm tm = {0};
-	const char *stop = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	char *end;
-	double seconds;
-
-	if (stop && (strcmp(stop, "Z") == 0 || strcmp(stop, "+00:00") == 0)) {
-		*ms = (int64_t)timegm(&tm) * 1000;
-		return 0;
-	}
-	seconds = strtod(text, &end);
-	if (!*text || *end || !(seconds > 0 && seconds < 1e11))
-		return -1;
-	*ms = llround(seconds * 1000);
-	return 0;
-}
-
 static int refuse(const char *name, const char *expected, struct err *e)
 {
 	err_set(e, ERR_INVALID, "--%s must be %s", name, expected);
@@ -58,6 +39,9 @@ int judged_option(struct judged_options *o, const char *name, const char *value,
 		{.name = "policy", .text = &o->policy},
 		{.name = "endpoint", .text = &o->endpoint},
 		{.name = "prometheus", .text = &o->prometheus},
+		{.name = "stable", .text = &o->stable},
+		{.name = "candidate", .text = &o->candidate},
+		{.name = "counts", .text = &o->counts},
 		{.name = "for", .span = &o->for_ms},
 		{.name = "every", .span = &o->every_ms},
 		{.name = "from", .time = &o->from_ms},
@@ -74,11 +58,13 @@ int judged_option(struct judged_options *o, const char *name, const char *value,
 		else if (table[i].span && (!value || duration_parse(value, table[i].span) < 0 ||
 						  *table[i].span < 1000))
 			return refuse(name, "a time of at least 1s, such as 10m", e);
-		else if (table[i].time && (!value || time_parse(value, table[i].time) < 0))
+		else if (table[i].time && (!value || clock_parse(value, table[i].time) < 0))
 			return refuse(name,
 				"a time such as 2026-11-26T14:00:00Z, or seconds of "
 				"UTC",
 				e);
+		if (table[i].time)
+			*table[i].time /= 1000;
 		return 1;
 	}
 	return 0;

@@ -13,6 +13,7 @@ enum { EXIT_OK, EXIT_HARM, EXIT_USAGE, EXIT_UNDECIDED = 4, EXIT_NO_DATA };
 /* As typed; strings are borrowed. Times in ms, 0 = not given. */
 struct judged_options {
 	const char *policy, *endpoint, *prometheus;
+	const char *stable, *candidate, *counts; /* of a CSV: the arms' names; interval or total */
 	int64_t for_ms, every_ms, from_ms, until_ms;
 	int json;
 };

@@ -82,6 +82,52 @@ static void test_utc(void **state)
 	}
 }
 
+static void test_instants(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t us; /* -1 = refused */
+	} cases[] = {
+		{"0", 0},
+		{"1795000060", 1795000060000000},
+		{"1795000060.25", 1795000060250000},
+		{"1795000060250", 1795000060250000},
+		{"1795000060250000", 1795000060250000},
+		{"1795000060250000000", 1795000060250000},
+		{"2026-11-18T11:07:40Z", 1795000060000000},
+		{"2026-11-18 11:07:40", 1795000060000000},
+		{"2026-11-18T11:07:40.25Z", 1795000060250000},
+		{"2026-11-18T12:07:40+01:00", 1795000060000000},
+		{"2026-11-18T05:37:40-0530", 1795000060000000},
+		{"2026-11-18T12:07:40,5+01", 1795000060500000},
+		{"2026-11-18T11:07", 1795000020000000},
+		{"2026-11-18 11:07:40 UTC", 1795000060000000},
+		{"", -1},
+		{"soon", -1},
+		{"-5", -1},
+		{"nan", -1},
+		{"inf", -1},
+		{"1e300", -1},
+		{"2026-11-18", -1},
+		{"2026-13-18T11:07:40Z", -1},
+		{"1969-11-18T11:07:40Z", -1},
+		{"2026-11-18T11:07:40X", -1},
+		{"2026-11-18T11:07:40+1", -1},
+		{"2026-11-18T11:07:40+01:", -1},
+		{"2026-11-18T11:07:40+99:00", -1},
+		{"2026-11-18T11:07:40Z ", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int64_t us = 0;
+		int rc = clock_parse(cases[i].text, &us);
+
+		if (rc != (cases[i].us < 0 ? -1 : 0) || (!rc && us != cases[i].us))
+			fail_msg("\"%s\": %d, %lld", cases[i].text, rc, (long long)us);
+	}
+}
+
 static void test_clocks(void **state)
 {
 	struct clock fake = clock_fake(77), real = clock_system();
@@ -102,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_utc),
+		cmocka_unit_test(test_instants),
 		cmocka_unit_test(test_clocks),
 	};
 

@@ -74,17 +74,22 @@ static void test_verdicts(void **state)
 static const struct {
 	const char *text, *says;
 } faults[] = {
-	{"time,arm,requests,errors,mood\n", ":1: unknown column"},
 	{"time,arm,requests\n", ":1: expected the columns"},
 	{"time,arm,requests,le_x\n", ":1: a column le_X needs a number"},
 	{"time,arm,requests,errors\n1,stable,10\n", ":2: the row has not as many columns"},
-	{"time,arm,requests,errors\n1,stabel,10,1\n", ":2: `arm` must be stable or candidate"},
-	{"time,arm,requests,errors\n1,stable,1.5,1\n", ":2: a count is no whole number"},
+	{"time,arm,requests,errors\n1,stabel,10,1\n", ":2: the arm \"stabel\" is neither"},
+	{"time,arm,requests,errors\n1,stable,1.5,1\n", ":2: \"1.5\" is no count"},
 	{"time,arm,requests,errors\n1,stable,1,2\n", ":2: there are more errors than requests"},
-	{"time,arm,requests,errors\n5,stable,1,0\n\n4,stable,1,0\n", ":4: time goes back"},
 	{"time,arm,requests,errors,le_1,le_2\n1,stable,5,0,4,3\n", ":2: the columns le_X count up"},
-	{"time,arm,requests,errors\nx,stable,1,0\n", ":2: a number is none"},
-	{"time,arm,requests,errors\n1,stable,-1,0\n", ":2: a number is none, or below 0"},
+	{"time,arm,requests,errors\nx,stable,1,0\n", ":2: the time \"x\" is none"},
+	{"time,arm,requests,errors\n1,stable,5000000000,0\n", ":2: \"5000000000\" is no count"},
+	{"time,arm,requests,errors\n1,stable,4000000000,0\n1,stable,4000000000,0\n",
+		":3: more than 4000000000"},
+	{"time,arm,requests,errors\n1,stable,,0\n", ":2: \"\" is no count"},
+	{"time,arm,requests,errors\n1,\"stable,1,0\n", ":2: a quote is not closed"},
+	{"time,arm,requests,errors,failed\n", ":1: two columns mean the same"},
+	{"time,arm,requests,le_1,le_1\n", ":1: two columns le_X have the same bound"},
+	{"time,arm,requests,errors\n1,stable,-1,0\n", ":2: \"-1\" is no count"},
 };
 
 static void test_faults(void **state)
@@ -97,6 +102,155 @@ static void test_faults(void **state)
 		expect_code(&r, 2);
 		expect_text(&r, faults[i].says);
 	}
+	buf_release(&r.text);
+}
+
+/* -- the same counts as other people's tools write them -- */
+
+struct shape {
+	const char *what, *header;
+	const char *columns; /* by the letters t a r e, and x for another */
+	const char *separator, *line_end, *stable, *candidate;
+	const char *words[3]; /* of the command */
+	int by_arm, totals, quoted, iso, ms;
+};
+
+static void put_field(
+	FILE *f, const struct shape *s, char column, int64_t t, int arm, const long counts[2])
+{
+	const char *q = s->quoted ? "\"" : "";
+	const char *name = arm ? s->candidate : s->stable;
+
+	if (column == 't' && s->iso)
+		fprintf(f, "%s2026-11-18T%02d:%02d:%02d+02:00%s", q, (int)(t / 3600),
+			(int)(t / 60 % 60), (int)(t % 60), q);
+	else if (column == 't')
+		fprintf(f, "%s%lld%s", q, (long long)(s->ms ? (1795000000 + t) * 1000 : t), q);
+	else if (column == 'a')
+		fprintf(f, "%s%s%s", q, name ? name : arm ? "candidate" : "stable", q);
+	else if (column == 'x')
+		fputs("\"eu, \"\"west\"\"\"", f);
+	else
+		fprintf(f, "%s%ld%s", q, counts[column == 'e'], q);
+}
+
+static void write_shape(FILE *f, const struct shape *s, double bad)
+{
+	struct chance c = {11};
+	long counts[2][60][2], sums[2][2] = {{0}};
+
+	for (int i = 0; i < 60; i++)
+		for (int arm = 0; arm < 2; arm++) {
+			long *x = counts[arm][i];
+
+			x[0] = arm ? 240 : 960;
+			x[1] = 0;
+			for (int k = 0; k < (arm ? 240 : 960); k++)
+				x[1] += chance_is(&c, arm ? bad : .01);
+			for (int k = 0; k < 2; k++)
+				sums[arm][k] += x[k];
+			if (s->totals)
+				memcpy(x, sums[arm], sizeof sums[arm]);
+		}
+	fprintf(f, "%s%s", s->header, s->line_end);
+	for (int n = 0; n < 120; n++) {
+		int arm = s->by_arm ? n / 60 : n % 2, i = s->by_arm ? 59 - n % 60 : n / 2;
+
+		for (const char *k = s->columns; *k; k++) {
+			fputs(k > s->columns ? s->separator : "", f);
+			put_field(f, s, *k, 60 * (i + 1), arm, counts[arm][i]);
+		}
+		fputs(s->line_end, f);
+	}
+}
+
+static const struct shape shapes[] = {
+	{.what = "as documented", .header = "time,arm,requests,errors"},
+	{.what = "other order", .header = "errors,requests,arm,time", .columns = "erat"},
+	{.what = "semicolons", .header = "time;arm;requests;errors", .separator = ";"},
+	{.what = "tabs", .header = "time\tarm\trequests\terrors", .separator = "\t"},
+	{.what = "quoted", .header = "\"time\",\"arm\",\"requests\",\"errors\"", .quoted = 1},
+	{.what = "a mark and CRLF",
+		.header = "\xef\xbb\xbftime,arm,requests,errors",
+		.line_end = "\r\n"},
+	{.what = "another column", .header = "time,region,arm,requests,errors", .columns = "txare"},
+	{.what = "other names", .header = "Timestamp,Version,Total,Failed"},
+	{.what = "ISO with a zone", .header = "time,arm,requests,errors", .iso = 1},
+	{.what = "milliseconds", .header = "time,arm,requests,errors", .ms = 1},
+	{.what = "by arm, newest first", .header = "time,arm,requests,errors", .by_arm = 1},
+	{.what = "totals",
+		.header = "time,arm,requests,errors",
+		.totals = 1,
+		.words = {"--counts=total"}},
+	{.what = "other arms",
+		.header = "time,arm,requests,errors",
+		.stable = "blue",
+		.candidate = "green",
+		.words = {"--stable=blue", "--candidate=green"}},
+};
+
+static void test_shapes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof shapes / sizeof shapes[0]; i++) {
+		struct shape s = shapes[i / 2];
+		char path[] = PATH;
+		FILE *f = fdopen(mkstemp(path), "w");
+		struct ran r = {0};
+
+		s.columns = s.columns ? s.columns : "tare";
+		s.separator = s.separator ? s.separator : ",";
+		s.line_end = s.line_end ? s.line_end : "\n";
+		write_shape(f, &s, i % 2 ? .04 : .01);
+		fclose(f);
+		RUN(&r, local_judge, "/", "judge", path, s.words[0], s.words[1]);
+		if (r.code != (i % 2 ? 1 : 0))
+			fail_msg("%s, %s: exit %d\n%s", s.what, i % 2 ? "bad" : "good", r.code,
+				buf_text(&r.text));
+		unlink(path);
+		buf_release(&r.text);
+	}
+}
+
+/* What could be read wrongly is asked back. */
+static void test_doubtful(void **state)
+{
+	static const struct shape totals = {.header = "time,arm,requests,errors",
+		.columns = "tare",
+		.separator = ",",
+		.line_end = "\n",
+		.totals = 1};
+	struct ran r = {0};
+	char path[] = PATH;
+	FILE *f = fdopen(mkstemp(path), "w");
+
+	(void)state;
+	write_shape(f, &totals, .01);
+	fclose(f);
+	RUN(&r, local_judge, "/", "judge", path);
+	expect_code(&r, 2);
+	expect_text(&r, "look counted since a start");
+	expect_text(&r, "--counts=total");
+	RUN(&r, local_judge, "/", "judge", path, "--counts=sum");
+	expect_code(&r, 2);
+	RUN(&r, local_judge, "/", "judge", path, "--stable=a");
+	expect_code(&r, 2);
+	expect_text(&r, "go together");
+	RUN(&r, local_judge, "/", "judge", path, "--stable=a", "--candidate=b");
+	expect_code(&r, 5);
+	expect_text(&r, "120 rows of other arms are passed over");
+	unlink(path);
+	run_csv(&r, "time,arm,requests,errors\n", 0, 0, NULL);
+	expect_code(&r, 5);
+	/* An hour a row, and one that is not there. */
+	run_csv(&r,
+		"time,arm,requests,errors\n3600,stable,90000,900\n3600,canary,9000,90\n"
+		"10800,stable,90000,900\n10800,canary,9000,400\n",
+		0, 0, NULL);
+	expect_code(&r, 1);
+	run_csv(&r, "time,arm,requests,errors\n9,stable,9,0\n9,stable,9,0\n9,v3,1,0\n", 0, 0, NULL);
+	expect_code(&r, 2);
+	expect_text(&r, ":4: the arm \"v3\"");
 	buf_release(&r.text);
 }
 
@@ -206,6 +360,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_doubtful),
 		cmocka_unit_test(test_prometheus),
 		cmocka_unit_test(test_policies),
 	};
