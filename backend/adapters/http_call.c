@@ -24,7 +24,15 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 
 	c->a->cut |= n > room;
 	buf_add(&c->a->body, data, n < room ? n : room);
-	return n;
+	return n > room ? 0 : n; /* which ends the transfer */
+}
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct call *call = arg;
+
+	(void)a, (void)b, (void)c, (void)d;
+	return call->q->stop && atomic_load(call->q->stop);
 }
 
 /* The value of the header `name` in a line, without blanks around it; 0 when it is another. */
@@ -90,6 +98,17 @@ static void set_options(CURL *easy, struct call *c, struct curl_slist *headers, 
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, words);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, c);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	if (q->compressed)
+		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+	if (q->ca)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, q->ca);
+	if (q->login) {
+		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl_easy_setopt(easy, CURLOPT_USERPWD, q->login);
+	}
 	if (q->body) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (const char *)q->body);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_len);
@@ -107,31 +126,32 @@ static int is_tls_fault(CURLcode rc)
 static int tell(const struct http_call *q, CURLcode rc, const char *words, struct err *e)
 {
 	const char *why = *words ? words : curl_easy_strerror(rc);
+	const char *name = q->name ? q->name : q->url;
 
 	if (is_tls_fault(rc) && strstr(why, "wrong version number")) {
-		err_set(e, ERR_FAILED, "%s: what listens there speaks no TLS", q->url);
+		err_set(e, ERR_UNREACHABLE, "%s does not answer: what listens there speaks no TLS",
+			name);
 		return err_hint(e, "is it http://?");
 	}
 	if (is_tls_fault(rc)) {
-		err_set(e, ERR_FAILED, "%s: TLS fails: %s", q->url, why);
-		return err_hint(e, "the gateway verifies likewise: put the authority's certificate "
-				   "into /usr/local/share/ca-certificates and run "
-				   "update-ca-certificates, and use the name that it is for");
+		err_set(e, ERR_UNREACHABLE, "%s does not answer: TLS fails: %s", name, why);
+		return err_hint(e, "%s", q->tls_hint ? q->tls_hint : "");
 	}
 	if (rc == CURLE_OPERATION_TIMEDOUT) {
-		err_set(e, ERR_FAILED, "%s does not answer within %lld s", q->url,
+		err_set(e, ERR_UNREACHABLE, "%s does not answer within %lld s", name,
 			(long long)(q->timeout_ms + 999) / 1000);
 		return err_hint(e, "is it another port, or a firewall?");
 	}
 	if (rc == CURLE_COULDNT_RESOLVE_HOST) {
-		err_set(e, ERR_FAILED, "%s: this machine does not know the host's name", q->url);
+		err_set(e, ERR_UNREACHABLE,
+			"%s does not answer: this machine does not know the host's name", name);
 		return err_hint(e, "use its address");
 	}
 	if (rc == CURLE_COULDNT_CONNECT) {
-		err_set(e, ERR_FAILED, "%s: nothing listens there", q->url);
+		err_set(e, ERR_UNREACHABLE, "%s does not answer: nothing listens there", name);
 		return err_hint(e, "start the server, or give the port that it listens on");
 	}
-	err_set(e, ERR_FAILED, "%s: %s", q->url, why);
+	err_set(e, ERR_UNREACHABLE, "%s does not answer: %s", name, why);
 	return err_hint(e, "what answers there speaks no HTTP, or breaks off; is it https://?");
 }
 
@@ -158,7 +178,7 @@ int http_call(const struct http_call *q, struct http_answer *out, struct err *e)
 	curl_easy_cleanup(easy);
 	curl_slist_free_all(headers);
 	curl_global_cleanup();
-	return rc == CURLE_OK ? 0 : tell(q, rc, words, e);
+	return rc == CURLE_OK || out->cut ? 0 : tell(q, rc, words, e);
 }
 
 void http_answer_release(struct http_answer *a)

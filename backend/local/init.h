@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "backend/adapters/http_call.h"
 #include "backend/base/buf.h"
 #include "backend/base/err.h"
 #include "backend/intake/intake.h"
@@ -34,6 +35,9 @@ int init_read_file(const char *name, struct buf *text, struct err *e);
 
 /* The sample: from its file, which must be JSON. */
 int init_read_sample(const struct init_words *w, struct buf *text, struct err *e);
+
+/* http_call() with init's advice; what fails is ERR_FAILED. e must be there. */
+int init_http(const struct http_call *call, struct http_answer *out, struct err *e);
 
 /* One endpoint from --upstream and --candidate: each server is sent the sample, and asked for its
  * health. made_up: the sample comes from a document. */

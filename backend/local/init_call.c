@@ -117,7 +117,20 @@ static int refused(const char *url, const struct http_answer *a, struct err *e)
 	return err_hint(e, "the sample is not what it takes: change the file");
 }
 
-/* Sends the sample. 0 when the answer is a 2xx. */
+int init_http(const struct http_call *call, struct http_answer *out, struct err *e)
+{
+	struct http_call c = *call;
+	int rc;
+
+	c.tls_hint = "the gateway verifies likewise: put the authority's certificate into "
+		     "/usr/local/share/ca-certificates and run update-ca-certificates, and use the "
+		     "name that it is for";
+	rc = http_call(&c, out, e);
+	if (rc == ERR_UNREACHABLE) /* of which exit 5 says that it is the engine */
+		rc = e->code = ERR_FAILED;
+	return rc;
+}
+
 /* The gateway's log is read likewise: see ingest. */
 static void decompress(struct http_answer *a)
 {
@@ -136,6 +149,7 @@ static void decompress(struct http_answer *a)
 	free(room);
 }
 
+/* Sends the sample. 0 when the answer is a 2xx. */
 static int send_sample(const struct init_words *w, const char *url, const struct buf *sample,
 	struct http_answer *a, struct err *e)
 {
@@ -152,7 +166,7 @@ static int send_sample(const struct init_words *w, const char *url, const struct
 		call.body = sample->data;
 		call.body_len = sample->len;
 	}
-	rc = http_call(&call, a, e);
+	rc = init_http(&call, a, e);
 	if (rc == 0)
 		decompress(a);
 	if (rc == 0 && (a->status < 200 || a->status > 299))

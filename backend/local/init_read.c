@@ -90,7 +90,7 @@ static int document_fetch(const struct init_words *w, struct buf *text, struct e
 
 	if (!is_url(w->openapi))
 		return init_read_file(w->openapi, text, e);
-	rc = http_call(&(struct http_call){.method = "GET",
+	rc = init_http(&(struct http_call){.method = "GET",
 			       .url = w->openapi,
 			       .headers = w->header,
 			       .header_count = w->header_count,

@@ -56,7 +56,8 @@ keys a p shop Enter
 say "one project" a 'project shop'
 say "has it" a 'basket +'
 keys a p C-u none Enter
-say "another has none, and that is said" a 'no endpoint of project none'
+say "a project that is not there is refused" a 'there is no project "none"'
+say "and the filter is as it was" a 'project shop'
 keys a p C-u Enter
 say "without a name all are shown" a 'all projects'
 keys a q
