@@ -85,7 +85,8 @@ static int look(struct watching *w, struct err *e)
 	if (rc && is_final(rc))
 		return rc;
 	if (rc && !w->away)
-		fprintf(stderr, "pithead: %s; it is asked again\n", e->message);
+		fprintf(stderr, "pithead: %s; it is asked again\n%s%s%s", e->message,
+			e->hint[0] ? "  " : "", e->hint, e->hint[0] ? "\n" : "");
 	if (rc)
 		str_copy(w->lack, sizeof w->lack, e->message);
 	w->away = rc != 0;

@@ -350,7 +350,8 @@ static void test_policies(void **state)
 	/* Nobody there: it is asked until the time is over, and then there was no data. */
 	RUN(&r, local_judge, "/", "judge", policy, "--for=1s", "--every=1s");
 	expect_code(&r, 5);
-	expect_text(&r, "http://127.0.0.1:1 does not answer");
+	expect_text(&r, "http://127.0.0.1:1 does not answer: nothing listens there");
+	expect_text(&r, "give the port that it listens on");
 	unlink(path);
 	buf_release(&r.text);
 }
