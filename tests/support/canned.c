@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct canned {
 	int count, asked, listener, held;
 	pthread_t thread;
 	pthread_mutex_t lock;
+	sem_t ready;
 	char last[16384];
 };
 
@@ -79,6 +81,7 @@ static void *serve(void *arg)
 	struct canned *c = arg;
 	int fd;
 
+	sem_post(&c->ready);
 	while ((fd = accept(c->listener, NULL, NULL)) >= 0)
 		answer(c, fd);
 	return NULL;
@@ -99,7 +102,11 @@ struct canned *canned_start(const struct canned_answer *answers, int count, int 
 	must(getsockname(c->listener, (struct sockaddr *)&in, &n) == 0);
 	*port = ntohs(in.sin_port);
 	must(pthread_mutex_init(&c->lock, NULL) == 0);
+	must(sem_init(&c->ready, 0, 0) == 0);
 	must(pthread_create(&c->thread, NULL, serve, c) == 0);
+	/* A process forked while the thread begins would keep a lock of the sanitizers' for good. */
+	while (sem_wait(&c->ready) < 0)
+		;
 	return c;
 }
 
@@ -119,6 +126,7 @@ void canned_stop(struct canned *c)
 	if (c->held >= 0)
 		close(c->held);
 	pthread_mutex_destroy(&c->lock);
+	sem_destroy(&c->ready);
 	free(c);
 }
 
