@@ -104,7 +104,8 @@ struct canned *canned_start(const struct canned_answer *answers, int count, int 
 	must(pthread_mutex_init(&c->lock, NULL) == 0);
 	must(sem_init(&c->ready, 0, 0) == 0);
 	must(pthread_create(&c->thread, NULL, serve, c) == 0);
-	/* A process forked while the thread begins would keep a lock of the sanitizers' for good. */
+	/* A process forked while the thread begins would keep a lock of the sanitizers' for good.
+	 */
 	while (sem_wait(&c->ready) < 0)
 		;
 	return c;

@@ -66,6 +66,7 @@ void table_cell_get(const struct table *t, size_t row, int column, struct table_
 	out->text = NULL;
 	out->role = ROLE_text;
 	out->attrs = 0;
+	out->tail = 0;
 	out->space[0] = '\0';
 	t->src.cell(t->src.ctx, row, column, out);
 	if (!out->text)
