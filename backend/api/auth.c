@@ -87,9 +87,13 @@ static int has_group(const struct caller *c, int64_t gid)
 	return 0;
 }
 
-/* Whether c is a member of the n-th role of the project's access. */
+/* Whether c is a member of the n-th role of the project's access. A user may have been made after
+ * that was applied: then only the name tells, which the user database gave to c's uid. */
 static int is_member(const struct live_project *p, int n, const struct caller *c)
 {
+	for (int i = 0; i < p->access->roles[n].member_count; i++)
+		if (strcmp(p->access->roles[n].members[i], c->user) == 0)
+			return 1;
 	for (int i = 0; i < p->ids[n].uid_count; i++)
 		if (p->ids[n].uids[i] == c->uid)
 			return 1;

@@ -117,12 +117,33 @@ static void test_groups_and_scopes(void **state)
 	api_world_free(w);
 }
 
+/* Nobody had this name when access was applied, so no id is known for it. */
+static void test_a_user_made_after_the_apply(void **state)
+{
+	struct world *w = api_world_new();
+	struct spec_role *r = &w->projects[0]->access->roles[0];
+	struct caller c = {.uid = 4711, .gid = 4711, .user = "newcomer"};
+
+	(void)state;
+	auth_grant(w, "flights", &c);
+	assert_string_equal(c.role, "stranger");
+	snprintf(r->members[r->member_count], sizeof r->members[0], "newcomer");
+	r->member_count++;
+	auth_grant(w, "flights", &c);
+	assert_string_equal(c.role, r->role);
+	snprintf(c.user, sizeof c.user, "uid 4711");
+	auth_grant(w, "flights", &c);
+	assert_string_equal(c.role, "stranger");
+	api_world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_peer_of_a_socket),
 		cmocka_unit_test(test_a_peer_that_has_ended),
 		cmocka_unit_test(test_groups_and_scopes),
+		cmocka_unit_test(test_a_user_made_after_the_apply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
