@@ -12,6 +12,9 @@ struct caller {
 	int login_hidden; /* there are login uids here, and this one cannot be read any more */
 	int64_t groups[64];
 	int group_count;
+	/* What those and gid are called now; one that has no name is left out. */
+	char group_names[65][NAME_SIZE];
+	int group_name_count;
 	int groups_stale; /* the user database did not confirm them: they only let look and lower */
 	char user[NAME_SIZE]; /* name, or "uid 1234" */
 	char role[16];	      /* the strongest role, for people to read */

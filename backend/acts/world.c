@@ -126,7 +126,8 @@ static int load_endpoint(void *arg, const struct endpoint_row *r)
 	return 0;
 }
 
-/* Names become ids here, once, so that no request ever waits for a name service. */
+/* Names become ids here, once, so that no request ever waits for a name service; by these a person
+ * is known also while it does not answer. */
 static void resolve_member(struct live_project *p, int role, const char *member)
 {
 	if (member[0] == '@') {

@@ -87,12 +87,24 @@ static int has_group(const struct caller *c, int64_t gid)
 	return 0;
 }
 
-/* Whether c is a member of the n-th role of the project's access. A user may have been made after
- * that was applied: then only the name tells, which the user database gave to c's uid. */
+/* Whether a member as the spec names it, a user or "@group", is c by the names that the user
+ * database gives c's ids now. */
+static int is_called(const char *member, const struct caller *c)
+{
+	if (member[0] != '@')
+		return strcmp(member, c->user) == 0;
+	for (int i = 0; i < c->group_name_count; i++)
+		if (strcmp(member + 1, c->group_names[i]) == 0)
+			return 1;
+	return 0;
+}
+
+/* Whether c is a member of the n-th role of the project's access. A user or group may have been
+ * made after that was applied: then only the name tells. */
 static int is_member(const struct live_project *p, int n, const struct caller *c)
 {
 	for (int i = 0; i < p->access->roles[n].member_count; i++)
-		if (strcmp(p->access->roles[n].members[i], c->user) == 0)
+		if (is_called(p->access->roles[n].members[i], c))
 			return 1;
 	for (int i = 0; i < p->ids[n].uid_count; i++)
 		if (p->ids[n].uids[i] == c->uid)

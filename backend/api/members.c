@@ -34,6 +34,23 @@ struct members {
 	struct known known[KNOWN_MOST]; /* the loop's */
 };
 
+/* The name of a group; "" when it has none. 0, or -1 when the database did not say. */
+static int look_group(gid_t gid, char *name, size_t size)
+{
+	struct group entry, *found = NULL;
+	size_t room = 16384; /* a group is told with all its members */
+	char *text = NULL;
+	int rc = ERANGE;
+
+	for (; rc == ERANGE && room <= 1 << 24; room *= 4) {
+		text = xrealloc(text, room, 1);
+		rc = getgrgid_r(gid, &entry, text, room, &found);
+	}
+	str_copy(name, size, rc == 0 && found ? found->gr_name : "");
+	free(text);
+	return rc == 0 || rc == ENOENT || rc == ESRCH ? 0 : -1;
+}
+
 /* The database of the machine. A user that it does not know is a member of nothing. */
 static int look_here(struct member *m)
 {
@@ -54,8 +71,11 @@ static int look_here(struct member *m)
 	/* Groups past the limit are left out: that can only take permissions away. */
 	if (getgrouplist(found->pw_name, found->pw_gid, list, &count) < 0)
 		count = MEMBERS_GROUPS;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		if (look_group(list[i], m->group_names[i], sizeof m->group_names[i]) < 0)
+			return -1;
 		m->groups[m->group_count++] = list[i];
+	}
 	return 0;
 }
 
@@ -182,6 +202,23 @@ static int is_in(const struct member *m, int64_t gid)
 	return 0;
 }
 
+/* Of those that the session has and the database gives. */
+static void name_groups(const struct member *m, struct caller *c)
+{
+	const int most = sizeof c->group_names / sizeof c->group_names[0];
+
+	c->group_name_count = 0;
+	for (int i = 0; i < m->group_count && c->group_name_count < most; i++) {
+		int has = m->groups[i] == c->gid;
+
+		for (int k = 0; k < c->group_count; k++)
+			has |= m->groups[i] == c->groups[k];
+		if (has && m->group_names[i][0])
+			str_copy(c->group_names[c->group_name_count++], sizeof c->group_names[0],
+				m->group_names[i]);
+	}
+}
+
 static void apply(const struct member *m, struct caller *c)
 {
 	int kept = 0;
@@ -193,6 +230,7 @@ static void apply(const struct member *m, struct caller *c)
 	c->group_count = kept;
 	if (!is_in(m, c->gid))
 		c->gid = -1;
+	name_groups(m, c);
 }
 
 static void warn(struct members *m, const struct caller *c, int stale)

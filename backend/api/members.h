@@ -16,6 +16,7 @@ struct member {
 	int64_t uid;
 	char name[NAME_SIZE]; /* "uid 1234" for one that it does not know */
 	int64_t groups[MEMBERS_GROUPS];
+	char group_names[MEMBERS_GROUPS][NAME_SIZE]; /* "" for one without a name */
 	int group_count;
 };
 
@@ -26,10 +27,10 @@ struct members;
 struct members *members_new(int (*look)(struct member *m));
 void members_free(struct members *m); /* a lookup that hangs is left to end by itself */
 
-/* Names c, and drops the groups of its session that the database does not give it now. fresh: by an
- * answer asked for by this call (acts); else one that is at most MEMBERS_KEEP_US old will do. When
- * none comes in time, the last one known counts, or the session's groups if there is none, and
- * c->groups_stale is set. */
+/* Names c and its groups, and drops those of its session that the database does not give it now.
+ * fresh: by an answer asked for by this call (acts); else one that is at most MEMBERS_KEEP_US old
+ * will do. When none comes in time, the last one known counts, or the session's groups if there is
+ * none, and c->groups_stale is set. */
 void members_check(struct members *m, struct caller *c, int64_t mono_us, int fresh);
 
 #endif

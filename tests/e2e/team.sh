@@ -28,7 +28,7 @@ inside systemd-run -q /opt/upstream 9001=v1 9002=v2
 {
 	echo "project: t"; echo "owner: tests"; echo "endpoints:"
 	endpoint_spec m 8100 v1=127.0.0.1:9001 v2=127.0.0.1:9002
-	echo "access:"; echo "  admin: ['@leads']"; echo "  operator: ['@oncall']"; echo "  auditor: ['@audit']"
+	echo "access:"; echo "  admin: ['@leads']"; echo "  operator: ['@oncall', '@later', fay]"; echo "  auditor: ['@audit']"
 } >"$machine/root.yaml"
 nsenter -t "$init" -m sh -c 'cat >/opt/pithead.yaml' <"$machine/root.yaml"
 inside pithead apply --file /opt/pithead.yaml --yes --reason team >"$dir/apply.out" 2>&1 ||
@@ -83,6 +83,10 @@ pause
 is "put back, he may again" "$code" 0
 inside gpasswd -d eli audit >/dev/null
 is "who leaves the auditors is what else they were" "$(role_of eli)" operator
+inside groupadd later
+inside useradd -m -G later gus
+inside useradd -m fay
+is "a group and a user that were made after the apply count" "$(role_of gus) $(role_of fay)" "operator operator"
 
 # -- personal engines never stand before the team's --
 session "PITHEAD_HOME=\$HOME/.local/state/pithead pithead whoami"

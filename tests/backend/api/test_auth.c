@@ -118,7 +118,7 @@ static void test_groups_and_scopes(void **state)
 }
 
 /* Nobody had this name when access was applied, so no id is known for it. */
-static void test_a_user_made_after_the_apply(void **state)
+static void test_names_made_after_the_apply(void **state)
 {
 	struct world *w = api_world_new();
 	struct spec_role *r = &w->projects[0]->access->roles[0];
@@ -134,6 +134,14 @@ static void test_a_user_made_after_the_apply(void **state)
 	snprintf(c.user, sizeof c.user, "uid 4711");
 	auth_grant(w, "flights", &c);
 	assert_string_equal(c.role, "stranger");
+	/* A group likewise; a user who is called as the group is no member. */
+	snprintf(r->members[r->member_count - 1], sizeof r->members[0], "@night");
+	snprintf(c.user, sizeof c.user, "night");
+	auth_grant(w, "flights", &c);
+	assert_string_equal(c.role, "stranger");
+	snprintf(c.group_names[c.group_name_count++], sizeof c.group_names[0], "night");
+	auth_grant(w, "flights", &c);
+	assert_string_equal(c.role, r->role);
 	api_world_free(w);
 }
 
@@ -143,7 +151,7 @@ int main(void)
 		cmocka_unit_test(test_the_peer_of_a_socket),
 		cmocka_unit_test(test_a_peer_that_has_ended),
 		cmocka_unit_test(test_groups_and_scopes),
-		cmocka_unit_test(test_a_user_made_after_the_apply),
+		cmocka_unit_test(test_names_made_after_the_apply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

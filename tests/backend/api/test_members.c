@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <grp.h>
 #include <pwd.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -35,8 +36,10 @@ static int look(struct member *m)
 		return -1;
 	snprintf(m->name, sizeof m->name, "ann");
 	m->group_count = base.count;
-	for (int i = 0; i < base.count; i++)
+	for (int i = 0; i < base.count; i++) {
 		m->groups[i] = base.gids[i];
+		snprintf(m->group_names[i], sizeof m->group_names[i], "g%d", (int)base.gids[i]);
+	}
 	return 0;
 }
 
@@ -73,11 +76,15 @@ static void test_a_group_that_was_left(void **state)
 	assert_string_equal(c.user, "ann");
 	assert_int_equal(c.group_count, 2);
 	assert_int_equal(c.gid, 500);
+	assert_int_equal(c.group_name_count, 2);
+	assert_string_equal(c.group_names[0], "g500");
 	base.gids[0] = 601; /* left 500, joined 601: the session has only what it had */
 	c = session();
 	members_check(m, &c, 1000001, 1);
 	assert_int_equal(c.group_count, 1);
 	assert_int_equal(c.groups[0], 600);
+	assert_int_equal(c.group_name_count, 1);
+	assert_string_equal(c.group_names[0], "g600");
 	assert_int_equal(c.gid, -1);
 	assert_false(c.groups_stale);
 }
@@ -179,6 +186,8 @@ static void test_the_machine_itself(void **state)
 		assert_string_equal(c.user, "games");
 		assert_int_equal(c.group_count, 1);
 		assert_int_equal(c.groups[0], pw->pw_gid);
+		assert_int_equal(c.group_name_count, 1);
+		assert_string_equal(c.group_names[0], getgrgid(pw->pw_gid)->gr_name);
 	}
 	members_free(m);
 }
