@@ -365,9 +365,9 @@ static int conclude(struct run *r)
 		close_ticks(r, r->tick + 1);
 	rollout_judge_read(r->judge, &card);
 	if (!card.looks) {
-		fprintf(stderr,
-			"pithead: %s has no tick in which both arms could have had traffic\n",
-			r->set->file);
+		err_set(&r->first, ERR_NOT_FOUND,
+			"%s has no tick in which both arms could have had traffic", r->set->file);
+		words_fail(r->set->json, &r->first);
 		return EXIT_NO_DATA;
 	}
 	if (r->set->text)

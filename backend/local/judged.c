@@ -286,6 +286,8 @@ int judged_finish(struct judged *j, int64_t until, const char *lack)
 	}
 	if (code == EXIT_NO_DATA)
 		fprintf(stderr, "pithead: there is no data to judge by: %s\n",
-			*lack ? lack : j->card.why);
+			*lack		      ? lack
+			: j->fed == INT64_MIN ? "nothing was counted"
+					      : j->card.why);
 	return code;
 }

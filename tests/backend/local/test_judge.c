@@ -189,6 +189,11 @@ static void test_bad_traces(void **state)
 		RUN(&g.r, local_judge, "/", "judge", g.path);
 		expect_text(&g.r, cases[i].sentence);
 		expect_code(&g.r, cases[i].code);
+		if (i == 0) {
+			RUN(&g.r, local_judge, "/", "judge", g.path, "--json");
+			expect_text(&g.r, "{\"error\":{\"code\":\"not_found\"");
+			expect_code(&g.r, cases[i].code);
+		}
 		rig_close(&g);
 	}
 }
