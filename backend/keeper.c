@@ -124,6 +124,12 @@ static void note_pid(int lock)
 			 */
 }
 
+/* A home that was removed: nobody could start or stop anything there any more. */
+static int is_gone(const char *home)
+{
+	return access(home, F_OK) < 0 && errno == ENOENT;
+}
+
 int keeper_run(const char *home, int ready_fd, int by_worker)
 {
 	struct clock clock = clock_system();
@@ -149,7 +155,7 @@ int keeper_run(const char *home, int ready_fd, int by_worker)
 		if (pid > 0)
 			waitpid(pid, NULL, 0);
 		wait_for_end(home);
-		if (keeper_stopped(home))
+		if (keeper_stopped(home) || is_gone(home))
 			return 0;
 		/* One that dies young is given longer and longer pauses, up to 5 s. */
 		if (clock_mono_us(&clock) - started > 10000000)

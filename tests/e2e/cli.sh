@@ -280,3 +280,14 @@ is "the log is whole" $rc 0
 # A closed pipe or a full disk is no success.
 "$PITHEAD" help >/dev/full 2>"$dir/err" </dev/null
 is "output that cannot be written" $? 1
+
+# -- a home that was removed under its engine: nobody goes on watching it --
+PITHEAD_HOME=$dir/removed "$PITHEAD" whoami >/dev/null 2>&1 </dev/null || not_ok "another engine starts"
+theirs() { ours | while read -r p; do
+	tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | grep -qx "PITHEAD_HOME=$dir/removed" && echo "$p"; done; }
+watched=$(theirs | wc -l)
+rm -rf "$dir/removed"
+theirs | while read -r p; do tr '\0' ' ' <"/proc/$p/cmdline" | grep -q -e --worker && kill -9 "$p"; done
+unwatched() { [ -z "$(theirs)" ]; }
+[ "$watched" -ge 2 ] && check "an engine whose home is gone leaves no keeper" wait_for 10 unwatched ||
+	not_ok "engine and keeper run: $watched"
