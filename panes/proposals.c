@@ -94,9 +94,8 @@ static void proposals_open(struct pane *p)
 	s->pane = p;
 	s->text = text_new();
 	s->table = table_new(columns, C_COUNT, &source);
-	table_set_empty(s->table,
-		"nothing waits for anybody: what needs a second person, such as a "
-		"looser policy, is listed here");
+	table_set_empty(
+		s->table, "nothing waits for a second person, such as a looser policy would");
 }
 
 static bool proposals_feed(struct pane *p, int slot, struct buf *path)
